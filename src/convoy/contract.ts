@@ -57,6 +57,8 @@ export interface CallContext {
   readonly secrets: Readonly<Record<string, string>>;
   /** Reports work done so far; cheap, may be called often. */
   readonly progress: (done: Progress) => void;
+  /** Bytes a second that a copy may use; undefined = as fast as it goes. */
+  readonly bandwidth?: number;
 }
 export interface Progress {
   readonly doneBytes?: bigint;
@@ -297,8 +299,8 @@ export interface TrashEntry {
 }
 /** Deleting in two steps: a durable rename, then the long removal. */
 export interface TrashOperations {
-  /** Moves the object with its record out of sight in one durable step. Absent is fine. */
-  discard(kind: ObjectKind, id: string): Promise<void>;
+  /** Moves the object with its record out of sight in one durable step. Absent is fine: undefined. */
+  discard(kind: ObjectKind, id: string): Promise<TrashEntry | undefined>;
   listTrash(): Promise<readonly TrashEntry[]>;
   readTrashRecord(entry: TrashEntry): Promise<string | undefined>;
   /** Back in sight; AlreadyExists if the id is taken meanwhile. */

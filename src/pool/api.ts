@@ -91,6 +91,8 @@ export interface Volume {
   readonly sizeEnforced: boolean;
   /** Node name for a local pool; undefined = reachable from everywhere. */
   readonly node?: string;
+  /** Its record cannot be read: name and size are unknown, its data is untouched. */
+  readonly damaged?: boolean;
 }
 
 export interface Snapshot {
@@ -223,6 +225,8 @@ export interface Pools {
 
   /** Runs `work` with the volume's publish lock, on a volume proven ready. Busy when another call holds it. For `publish`. */
   withVolume<T>(id: string, work: (volume: OpenVolume) => Promise<T>): Promise<T>;
+  /** The publish lock alone, for calls that must work although the pool does not (unpublish). Busy when held. */
+  lockPublish(id: string): Disposable;
   /** The driver behind a volume, unlocked, for the calls that kubelet polls. NotFound, Unavailable. */
   peekVolume(id: string): Promise<OpenVolume>;
   close(): Promise<void>;

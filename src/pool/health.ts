@@ -1,0 +1,48 @@
+import { isConvoyError } from '../convoy/errors.ts';
+import type { HealthProblem } from '../convoy/contract.ts';
+import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
+import type { Pool, PoolEnv } from './pool.ts';
+import { routeVolume } from './route.ts';
+import { notFound } from '../convoy/errors.ts';
+
+/** Health of one volume (CSI 1.13): a pool that is not there, a damaged record, and what the driver finds. */
+export async function volumeHealth(env: PoolEnv, id: string): Promise<readonly HealthProblem[]> {
+  if (parseId(id, 'volume') === undefined) throw notFound(`volume ${JSON.stringify(id.slice(0, 128))}`);
+  const { pool, local } = routeVolume(env, id);
+  const problem = await poolProblem(pool);
+  if (problem !== undefined) return [problem];
+  if (!pool.catalogue.has('volume', local) && (await pool.book.read('volume', local)).kind === 'absent') throw notFound(`volume ${id}`);
+  return volumeProblems(pool, local);
+}
+
+/** Of an open pool. */
+export async function volumeProblems(pool: Pool, local: LocalVolumeId): Promise<readonly HealthProblem[]> {
+  const problems: HealthProblem[] = [];
+  const read = await pool.book.read('volume', local);
+  if (read.kind === 'damaged') problems.push({ status: 'DataLoss', reason: 'RecordDamaged', message: read.error.message });
+  if (read.kind === 'absent') problems.push({ status: 'DataLoss', reason: 'RecordMissing', message: `volume ${pool.id(local)} has data but no record` });
+  if (read.kind === 'found' && read.record.state === 'pending') return problems;
+  return [...problems, ...((await pool.operations.health?.volumeHealth(local)) ?? [])];
+}
+
+/** Health of the storage under all pools. */
+export async function storageHealth(env: PoolEnv): Promise<readonly (HealthProblem & { readonly pool: string })[]> {
+  const found = await Promise.all(
+    env.pools.map(async (pool) => {
+      const problem = await poolProblem(pool);
+      const problems = problem === undefined ? ((await pool.operations.health?.storageHealth()) ?? []) : [problem];
+      return problems.map((each) => ({ ...each, pool: pool.name }));
+    }),
+  );
+  return found.flat();
+}
+
+async function poolProblem(pool: Pool): Promise<HealthProblem | undefined> {
+  try {
+    await pool.ready();
+    return undefined;
+  } catch (error) {
+    if (!isConvoyError(error)) throw error;
+    return { status: 'Inaccessible', reason: 'PoolUnavailable', message: error.message };
+  }
+}

@@ -1,0 +1,262 @@
+import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
+import type { ConvoyDriver, DriverDeps, Operations } from '../convoy/contract.ts';
+import { isPoolName, localId, parseId } from '../convoy/ids.ts';
+import type { DriverRegistry } from '../convoy/registry.ts';
+import type { CreateVolumeInput, Job, Page, PoolCapacity, PoolConfig, Pools, PoolStatus, Snapshot, TrashItem, UsesOf, Volume } from './api.ts';
+import { storageHealth, volumeHealth } from './health.ts';
+import { Jobs } from './jobs.ts';
+import { KnownPools } from './known-pools.ts';
+import { findByName, listSnapshots, listVolumeHealth, listVolumes } from './lists.ts';
+import { Locks } from './locks.ts';
+import { lockPublish, peekVolume, withVolume } from './open-volume.ts';
+import { Places } from './places.ts';
+import { Pool, type PoolEnv } from './pool.ts';
+import { poolCapacity } from './promises.ts';
+import { requireSnapshot, requireVolume } from './route.ts';
+import { createSnapshot, deleteSnapshot, getSnapshot } from './snapshots.ts';
+import { sweep } from './sweep.ts';
+import { toSnapshot, toVolume } from './views.ts';
+import { checkNodes, createVolume } from './volume-create.ts';
+import { deleteVolume } from './volume-delete.ts';
+import { expandVolume } from './volume-expand.ts';
+
+export interface OpenPoolsOptions {
+  readonly configs: readonly PoolConfig[];
+  /** Pool of classes that name none; a single pool needs no naming. */
+  readonly defaultPool?: string;
+  readonly nodeName: string;
+  /** Convoy's own state directory; exists. */
+  readonly root: string;
+  readonly registry: DriverRegistry;
+  readonly deps: DriverDeps;
+  /** What on this host uses a volume; asked before it is deleted. */
+  readonly usesOf: UsesOf;
+  readonly decorate?: (pool: string, driver: ConvoyDriver) => ConvoyDriver;
+}
+
+/**
+ * Reads the pools' configuration (wrong names, options, overlaps: InvalidArgument, so that a start fails fast) and opens what
+ * can be opened. A pool whose storage is not there stays unavailable and is tried again on use; the others serve.
+ */
+export async function openPools(options: OpenPoolsOptions): Promise<Pools> {
+  checkConfigs(options);
+  const watchers = new Set<(job: Job) => void>();
+  const pools: Pool[] = [];
+  const config = (name: string): PoolConfig | undefined => options.configs.find((each) => each.name === name);
+  const env: PoolEnv = {
+    nodeName: options.nodeName,
+    root: options.root,
+    locks: new Locks(),
+    jobs: new Jobs({
+      maxJobs: (pool) => config(pool)?.maxJobs ?? 1,
+      bandwidth: (pool) => config(pool)?.bandwidth,
+      changed: (job) => {
+        for (const watch of watchers) watch(job);
+      },
+    }),
+    known: new KnownPools(options.root, options.deps.system.files),
+    log: options.deps.log,
+    usesOf: options.usesOf,
+    deps: options.deps,
+    pools,
+    places: new Places(),
+    decorate: options.decorate ?? ((_pool, driver) => driver),
+  };
+  for (const each of options.configs) pools.push(new Pool(each, options.registry.get(each.driver), env, (pool) => sweep(env, pool)));
+  for (const pool of pools) await pool.init();
+  for (const pool of pools) await claimPlace(env, pool);
+  await Promise.all(pools.map((pool) => tryReady(pool)));
+  return new PoolSet(env, options, watchers);
+}
+
+function checkConfigs({ configs, defaultPool, registry }: OpenPoolsOptions): void {
+  if (configs.length === 0) throw invalid('pools is empty: configure at least one');
+  const names = new Set<string>();
+  for (const { name, driver } of configs) {
+    if (!isPoolName(name)) throw invalid(`pools: name ${JSON.stringify(name)} is not allowed: use a-z, 0-9 and -, begin with a letter, at most 20, not "global"`);
+    if (names.has(name)) throw invalid(`pools: name ${JSON.stringify(name)} stands twice`);
+    names.add(name);
+    registry.get(driver);
+  }
+  if (defaultPool !== undefined && !names.has(defaultPool)) throw invalid(`defaultPool is ${JSON.stringify(defaultPool)}; configured are ${[...names].join(', ')}`);
+}
+
+async function claimPlace(env: PoolEnv, pool: Pool): Promise<void> {
+  let place: string;
+  try {
+    place = await pool.operations.storage.place();
+  } catch (error) {
+    if (isConvoyError(error, 'Unavailable')) return;
+    throw error;
+  }
+  env.places.claim(pool.name, place);
+}
+
+async function tryReady(pool: Pool): Promise<boolean> {
+  try {
+    await pool.ready();
+    return true;
+  } catch (error) {
+    if (!isConvoyError(error, 'Unavailable')) throw error;
+    return false;
+  }
+}
+
+class PoolSet implements Pools {
+  readonly nodeName: string;
+  readonly implemented: ReadonlySet<keyof Operations>;
+  readonly hasLocalPool: boolean;
+  readonly servesBlock: boolean;
+  readonly #env: PoolEnv;
+  readonly #defaultPool: string | undefined;
+  readonly #watchers: Set<(job: Job) => void>;
+
+  constructor(env: PoolEnv, options: OpenPoolsOptions, watchers: Set<(job: Job) => void>) {
+    this.#env = env;
+    this.nodeName = env.nodeName;
+    this.#defaultPool = options.defaultPool ?? (env.pools.length === 1 ? env.pools[0]?.name : undefined);
+    this.#watchers = watchers;
+    this.implemented = new Set(env.pools.flatMap((pool) => groupsOf(pool)));
+    this.hasLocalPool = env.pools.some((pool) => pool.isLocal);
+    this.servesBlock = env.pools.some((pool) => pool.properties.access === 'device');
+  }
+
+  status(): Promise<readonly PoolStatus[]> {
+    return Promise.all(this.#env.pools.map((pool) => this.#status(pool)));
+  }
+
+  async createVolume(input: CreateVolumeInput, call: Parameters<Pools['createVolume']>[1]): Promise<Volume> {
+    return createVolume(this.#env, this.#poolFor(input), input, call);
+  }
+
+  deleteVolume: Pools['deleteVolume'] = async (id, options, call) => deleteVolume(this.#env, id, options, call);
+
+  async getVolume(id: string): Promise<Volume> {
+    return (await peekVolume(this.#env, id)).volume;
+  }
+
+  findVolume: Pools['findVolume'] = async (name, pool) => findByName(this.#env, localId('volume', name), pool);
+  listVolumes: Pools['listVolumes'] = async (page) => listVolumes(this.#env, page);
+  expandVolume: Pools['expandVolume'] = async (id, range, call) => expandVolume(this.#env, id, range, call);
+  volumeHealth: Pools['volumeHealth'] = async (id) => volumeHealth(this.#env, id);
+  listVolumeHealth: Pools['listVolumeHealth'] = async (page) => listVolumeHealth(this.#env, page);
+  storageHealth: Pools['storageHealth'] = async () => storageHealth(this.#env);
+  createSnapshot: Pools['createSnapshot'] = async (input, call) => createSnapshot(this.#env, input, call);
+  deleteSnapshot: Pools['deleteSnapshot'] = async (id, call) => deleteSnapshot(this.#env, id, call);
+  getSnapshot: Pools['getSnapshot'] = async (id) => getSnapshot(this.#env, id);
+  listSnapshots: Pools['listSnapshots'] = async (filter, page): Promise<Page<Snapshot>> => listSnapshots(this.#env, filter, page);
+  withVolume: Pools['withVolume'] = async (id, work) => withVolume(this.#env, id, work);
+  peekVolume: Pools['peekVolume'] = async (id) => peekVolume(this.#env, id);
+  lockPublish: Pools['lockPublish'] = (id) => lockPublish(this.#env, id);
+
+  async capacity(request: { readonly pool?: string; readonly nodes?: readonly string[] }): Promise<PoolCapacity> {
+    const name = request.pool ?? this.#defaultPool;
+    const asked = name === undefined ? this.#env.pools : [this.#pool(name)];
+    const answers = await Promise.all(asked.map((pool) => this.#capacityOf(pool, request.nodes)));
+    return answers.reduce((sum, each) => ({
+      totalBytes: sum.totalBytes + each.totalBytes,
+      availableBytes: sum.availableBytes + each.availableBytes,
+      maximumVolumeBytes: each.maximumVolumeBytes > sum.maximumVolumeBytes ? each.maximumVolumeBytes : sum.maximumVolumeBytes,
+      minimumVolumeBytes: each.minimumVolumeBytes < sum.minimumVolumeBytes ? each.minimumVolumeBytes : sum.minimumVolumeBytes,
+    }));
+  }
+
+  jobs(): readonly Job[] {
+    return this.#env.jobs.list();
+  }
+
+  watchJobs(signal: AbortSignal, changed: (job: Job) => void): void {
+    if (signal.aborted) return;
+    this.#watchers.add(changed);
+    signal.addEventListener('abort', () => this.#watchers.delete(changed), { once: true });
+  }
+
+  async listTrash(pool?: string): Promise<readonly TrashItem[]> {
+    const asked = pool === undefined ? this.#env.pools : [this.#pool(pool)];
+    for (const each of asked) await each.ready();
+    return asked.flatMap((each) => each.trash.items());
+  }
+
+  async undelete(poolName: string, entryName: string): Promise<Volume | Snapshot> {
+    const pool = this.#pool(poolName);
+    await pool.ready();
+    const entry = pool.trash.find(entryName);
+    if (entry === undefined) throw new ConvoyError('NotFound', `pool ${poolName} has no trash entry ${JSON.stringify(entryName.slice(0, 128))}; "convoy volumes trash" lists them`);
+    using _lock = this.#env.locks.acquire({ exclusive: [`${entry.kind}/${entry.id}`], doing: 'it is being undeleted' });
+    const { kind, id } = await pool.trash.undiscard(entryName);
+    if (kind === 'volume') {
+      const record = await requireVolume(pool, id);
+      pool.catalogue.set('volume', id, { sizeBytes: BigInt(record.size), pending: false });
+      return toVolume(pool, record);
+    }
+    const record = await requireSnapshot(pool, id);
+    pool.catalogue.set('snapshot', id, { sizeBytes: BigInt(record.size), pending: false, sourceVolumeId: record.sourceVolumeId });
+    return toSnapshot(pool, record);
+  }
+
+  async initPool(name: string, how: 'init' | 'replace' | 'adopt'): Promise<PoolStatus> {
+    const pool = this.#pool(name);
+    await pool.initialise(how);
+    return this.#status(pool);
+  }
+
+  async close(): Promise<void> {
+    await this.#env.jobs.close();
+    await Promise.all(this.#env.pools.map((pool) => pool.close()));
+  }
+
+  #pool(name: string): Pool {
+    const found = this.#env.pools.find((pool) => pool.name === name);
+    if (found !== undefined) return found;
+    throw invalid(`pool ${JSON.stringify(name.slice(0, 64))} is not configured on node ${this.nodeName}; configured are ${this.#env.pools.map((pool) => pool.name).join(', ')}`);
+  }
+
+  /** A copy goes where its data is; else the named pool, else the default one. */
+  #poolFor(input: CreateVolumeInput): Pool {
+    if (input.pool !== undefined) return this.#pool(input.pool);
+    const { source } = input;
+    const parsed = source === undefined ? undefined : source.kind === 'snapshot' ? parseId(source.snapshotId, 'snapshot') : parseId(source.volumeId, 'volume');
+    const holder = this.#env.pools.find((pool) => pool.name === parsed?.pool);
+    if (holder !== undefined) return holder;
+    if (this.#defaultPool === undefined) throw invalid(`parameter pool is required: configured are ${this.#env.pools.map((pool) => pool.name).join(', ')}, and none is the default`);
+    return this.#pool(this.#defaultPool);
+  }
+
+  async #capacityOf(pool: Pool, nodes: readonly string[] | undefined): Promise<PoolCapacity> {
+    try {
+      checkNodes(this.#env, pool, nodes);
+    } catch (error) {
+      if (!isConvoyError(error, 'NoSpace')) throw error;
+      return { totalBytes: 0n, availableBytes: 0n, maximumVolumeBytes: 0n, minimumVolumeBytes: 0n };
+    }
+    await pool.ready();
+    return poolCapacity(pool);
+  }
+
+  async #status(pool: Pool): Promise<PoolStatus> {
+    const isOpen = await tryReady(pool);
+    const base = {
+      config: pool.config,
+      state: pool.state,
+      isDefault: pool.name === this.#defaultPool,
+      scope: pool.properties.scope,
+      properties: pool.properties,
+      operations: groupsOf(pool),
+    };
+    if (!isOpen) return base;
+    return {
+      ...base,
+      info: await pool.driver.info(),
+      volumes: pool.catalogue.count('volume'),
+      snapshots: pool.catalogue.count('snapshot'),
+      trashed: pool.trash.count,
+      promisedBytes: pool.catalogue.promisedBytes,
+      capacity: await poolCapacity(pool),
+    };
+  }
+}
+
+function groupsOf(pool: Pool): readonly (keyof Operations)[] {
+  const { operations } = pool;
+  return (Object.keys(operations) as (keyof Operations)[]).filter((group) => operations[group] !== undefined);
+}

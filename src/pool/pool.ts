@@ -1,0 +1,288 @@
+import { join } from 'node:path';
+import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
+import type { CallContext, ConvoyDriver, DriverDeps, DriverLog, DriverProperties, Operations } from '../convoy/contract.ts';
+import { formatId, type LocalId, nodeKey } from '../convoy/ids.ts';
+import type { RegisteredDriver } from '../convoy/registry.ts';
+import type { PoolConfig, PoolState, UsesOf } from './api.ts';
+import { Catalogue } from './catalogue.ts';
+import type { Jobs } from './jobs.ts';
+import type { KnownPools } from './known-pools.ts';
+import type { Locks } from './locks.ts';
+import { checkMarker, decodeMarker, encodeMarker, newMarker } from './marker.ts';
+import type { Places } from './places.ts';
+import { RecordBook } from './records.ts';
+import { Trash } from './trash.ts';
+
+/** What the use cases share within one process. */
+export interface PoolEnv {
+  readonly nodeName: string;
+  readonly root: string;
+  readonly locks: Locks;
+  readonly jobs: Jobs;
+  readonly known: KnownPools;
+  readonly log: DriverLog;
+  readonly usesOf: UsesOf;
+  readonly deps: DriverDeps;
+  readonly pools: readonly Pool[];
+  readonly places: Places;
+  /** Decorators of the contract (metrics, logs, deadlines). */
+  readonly decorate: (pool: string, driver: ConvoyDriver) => ConvoyDriver;
+}
+
+interface Opened {
+  readonly driver: ConvoyDriver;
+  readonly book: RecordBook;
+  readonly catalogue: Catalogue;
+  readonly trash: Trash;
+}
+
+/** How long a failed attempt to open is believed before the next call tries again. */
+const RETRY_OPEN_MS = 2000;
+
+/**
+ * One configured pool. It is open once its storage is proven to be what the admin configured and this process manages it
+ * alone; until then every call on it is Unavailable with the reason, and it is tried again on use.
+ */
+export class Pool {
+  readonly config: PoolConfig;
+  readonly #env: PoolEnv;
+  readonly #registered: RegisteredDriver;
+  readonly #afterOpen: (pool: Pool) => Promise<void>;
+  #driver: ConvoyDriver | undefined;
+  #opened: Opened | undefined;
+  #reason = 'not opened yet';
+  #lastTry = 0;
+  #opening: Promise<void> | undefined;
+  #closed = false;
+  /** The instance was closed when its storage went away: the next attempt makes a new one. */
+  #stale = false;
+
+  constructor(config: PoolConfig, registered: RegisteredDriver, env: PoolEnv, afterOpen: (pool: Pool) => Promise<void>) {
+    this.config = config;
+    this.#registered = registered;
+    this.#env = env;
+    this.#afterOpen = afterOpen;
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  /** What the driver can do, known once its options were read, open or not. */
+  get operations(): Operations {
+    return this.#need().operations;
+  }
+
+  get properties(): DriverProperties {
+    return this.#need().properties;
+  }
+
+  get isLocal(): boolean {
+    return this.properties.scope === 'local';
+  }
+
+  /** The node part of this pool's ids. */
+  get node(): string {
+    return this.isLocal ? nodeKey(this.#env.nodeName) : 'global';
+  }
+
+  get nodeName(): string | undefined {
+    return this.isLocal ? this.#env.nodeName : undefined;
+  }
+
+  get driver(): ConvoyDriver {
+    return this.#open().driver;
+  }
+
+  get book(): RecordBook {
+    return this.#open().book;
+  }
+
+  get catalogue(): Catalogue {
+    return this.#open().catalogue;
+  }
+
+  get trash(): Trash {
+    return this.#open().trash;
+  }
+
+  get state(): PoolState {
+    return this.#opened === undefined ? { kind: 'unavailable', reason: this.#reason } : { kind: 'open' };
+  }
+
+  id(local: LocalId): string {
+    return formatId(this.name, this.node, local);
+  }
+
+  /** A context for work that belongs to no call. */
+  ownContext(): CallContext {
+    return { signal: new AbortController().signal, secrets: {}, progress: () => {} };
+  }
+
+  /** Reads the driver's options (wrong ones are InvalidArgument, fatal at start); does not touch the storage. */
+  async init(): Promise<void> {
+    const { init, name } = this.#registered;
+    const driver = await init(join(this.#env.root, 'drivers', this.name), this.config.options, this.#env.deps);
+    if (this.config.onDelete === 'retain' && driver.operations.trash === undefined)
+      throw invalid(`pools.${this.name}.onDelete is "retain", but driver ${name} has no trash: use "delete"`);
+    this.#driver = this.#env.decorate(this.name, driver);
+    this.#stale = false;
+  }
+
+  /** Opens if need be, and proves that the storage is still what was opened. Throws Unavailable with the reason and the ways out. */
+  async ready(): Promise<void> {
+    if (this.#closed) throw new ConvoyError('Unavailable', `pool ${this.name}: the driver is stopping; try again`);
+    if (this.#opened === undefined) await this.#tryOpen();
+    try {
+      await this.#open().driver.operations.storage.assertSame();
+    } catch (error) {
+      await this.#lose(error);
+      throw this.#unavailable(error);
+    }
+  }
+
+  /** Makes the place a pool by the admin's word. */
+  async initialise(how: 'init' | 'replace' | 'adopt'): Promise<void> {
+    if (this.#opened !== undefined) throw new ConvoyError('InUse', `pool ${this.name} is open already; nothing to do`);
+    const { storage } = this.#need().operations;
+    const text = await storage.readMarker();
+    if (how === 'adopt') await this.#adopt(text);
+    else {
+      if (text !== undefined && how === 'init') throw new ConvoyError('AlreadyExists', `${await storage.place()} is a pool already; "--replace" gives its data up`);
+      if (how === 'init' && !(await storage.isEmpty())) throw new ConvoyError('Precondition', `${await storage.place()} is not empty: a pool is made in an empty place only`);
+      await storage.writeMarker(encodeMarker(newMarker(this.name, this.#registered.name, this.nodeName)), how === 'replace');
+    }
+    const marker = decodeMarker(await storage.place(), (await storage.readMarker()) ?? '');
+    await this.#env.known.remember({ pool: this.name, uuid: marker.uuid, place: await storage.place() });
+    this.#lastTry = 0;
+    await this.ready();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#opening?.catch(() => {});
+    this.#opened?.trash.close();
+    await this.#driver?.close();
+    this.#opened = undefined;
+    this.#reason = 'closed';
+  }
+
+  #need(): ConvoyDriver {
+    if (this.#driver === undefined) throw new ConvoyError('Unavailable', `pool ${this.name} is unavailable: ${this.#reason}`);
+    return this.#driver;
+  }
+
+  #open(): Opened {
+    if (this.#opened === undefined) throw new ConvoyError('Unavailable', `pool ${this.name} is unavailable: ${this.#reason}`);
+    return this.#opened;
+  }
+
+  async #tryOpen(): Promise<void> {
+    if (this.#opening === undefined) {
+      if (Date.now() - this.#lastTry < RETRY_OPEN_MS) throw this.#unavailable(undefined);
+      this.#opening = this.#prove().finally(() => {
+        this.#opening = undefined;
+        this.#lastTry = Date.now();
+      });
+    }
+    try {
+      await this.#opening;
+    } catch (error) {
+      throw this.#unavailable(error);
+    }
+  }
+
+  #unavailable(error: unknown): ConvoyError {
+    return new ConvoyError('Unavailable', `pool ${this.name} is unavailable: ${this.#reason}`, { cause: error });
+  }
+
+  async #prove(): Promise<void> {
+    try {
+      if (this.#driver === undefined || this.#stale) await this.init();
+      const driver = this.#need();
+      await this.#proveMarker(driver);
+      const book = new RecordBook(driver.operations.records);
+      const catalogue = new Catalogue();
+      const trash = new Trash(this, driver, this.#env);
+      await trash.load();
+      await loadCatalogue(book, catalogue, this.#env.log);
+      this.#opened = { driver, book, catalogue, trash };
+      await this.#afterOpen(this);
+      this.#env.log.info({ pool: this.name, driver: driver.name(), volumes: catalogue.count('volume') }, 'pool open');
+    } catch (error) {
+      await this.#lose(error);
+      throw error;
+    }
+  }
+
+  async #proveMarker(driver: ConvoyDriver): Promise<void> {
+    const { storage } = driver.operations;
+    const place = await storage.place();
+    this.#env.places.claim(this.name, place);
+    let text = await storage.readMarker();
+    const known = await this.#env.known.find(this.name);
+    if (text === undefined) {
+      await this.#mayInitialise(driver, place, known?.place);
+      await storage.writeMarker(encodeMarker(newMarker(this.name, this.#registered.name, this.nodeName)), false);
+      text = await storage.readMarker();
+    }
+    const marker = decodeMarker(place, text ?? '');
+    checkMarker(marker, { pool: this.name, driver: this.#registered.name, node: this.nodeName, place });
+    if (known !== undefined && known.place === place && known.uuid !== marker.uuid)
+      throw new ConvoyError('Unavailable', `another pool named ${this.name} is at ${place} than the one this node knows: mount the right disk; if this one is to take its place, remove ${join(this.#env.root, 'known', `${this.name}.json`)}`);
+    await storage.lock();
+    if (known?.uuid !== marker.uuid || known.place !== place) await this.#env.known.remember({ pool: this.name, uuid: marker.uuid, place });
+  }
+
+  /** An empty place becomes a pool by itself only where the config says so and this node never opened the pool there. */
+  async #mayInitialise(driver: ConvoyDriver, place: string, knownPlace: string | undefined): Promise<void> {
+    const refuse = (found: string, way: string): ConvoyError => new ConvoyError('Unavailable', `${place} holds no pool marker ${found}: ${way}`);
+    if (knownPlace === place)
+      throw refuse('although this node opened the pool there before', `its disk is probably not mounted; if the data is really gone, "convoy pools init ${this.name} --replace"`);
+    if (this.config.init === 'manual') throw refuse('and init is manual', `"convoy pools init ${this.name}" makes it a pool`);
+    if (!(await driver.operations.storage.isEmpty()))
+      throw refuse('and is not empty', 'give the pool an empty directory; nothing that is there was touched');
+  }
+
+  async #adopt(text: string | undefined): Promise<void> {
+    const { storage } = this.#need().operations;
+    const place = await storage.place();
+    if (text === undefined) throw new ConvoyError('Precondition', `${place} holds no pool to adopt; "convoy pools init ${this.name}" makes one`);
+    const marker = decodeMarker(place, text);
+    checkMarker({ ...marker, ...(this.nodeName === undefined ? {} : { node: this.nodeName }) }, { pool: this.name, driver: this.#registered.name, node: this.nodeName, place });
+    await storage.writeMarker(encodeMarker({ ...marker, ...(this.nodeName === undefined ? {} : { node: this.nodeName }) }), true);
+  }
+
+  async #lose(error: unknown): Promise<void> {
+    this.#reason = isConvoyError(error) ? error.message : `internal error (${error instanceof Error ? error.message : String(error)})`;
+    this.#env.log.warn({ pool: this.name, reason: this.#reason }, 'pool unavailable');
+    this.#opened?.trash.close();
+    this.#opened = undefined;
+    this.#lastTry = Date.now();
+    // This instance still says what the driver can do.
+    this.#stale = true;
+    await this.#driver?.close();
+  }
+}
+
+/** Records that cannot be read keep their place in lists, with no size; health and inspect say what is wrong with them. */
+async function loadCatalogue(book: RecordBook, catalogue: Catalogue, log: DriverLog): Promise<void> {
+  for (const kind of ['volume', 'snapshot'] as const) {
+    const ids = [...(await book.list(kind))];
+    await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
+          const read = await book.read(kind, id);
+          if (read.kind === 'damaged') log.warn({ kind, id, reason: read.error.message }, 'damaged record');
+          if (read.kind === 'found')
+            catalogue.set(kind, id, {
+              sizeBytes: BigInt(read.record.size),
+              pending: read.record.state !== 'ready',
+              ...(read.record.kind === 'snapshot' ? { sourceVolumeId: read.record.sourceVolumeId } : {}),
+            });
+          else catalogue.set(kind, id, { sizeBytes: 0n, pending: read.kind === 'absent' });
+        }
+      }),
+    );
+  }
+}

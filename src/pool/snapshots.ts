@@ -1,0 +1,163 @@
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
+import type { CallContext } from '../convoy/contract.ts';
+import { checkName, localId, type LocalSnapshotId, type LocalVolumeId, parseId } from '../convoy/ids.ts';
+import { step } from '../observe/steps.ts';
+import type { Call, CreateSnapshotInput, Snapshot } from './api.ts';
+import type { RunningJob } from './jobs.ts';
+import type { Pool, PoolEnv } from './pool.ts';
+import { promise } from './promises.ts';
+import { RECORD_VERSION, type SnapshotRecord, type VolumeRecord } from './records.ts';
+import { requireSnapshot, requireVolume, routeSnapshot, routeVolume } from './route.ts';
+import { toSnapshot } from './views.ts';
+import { checkNodes, withQuietFormat } from './volume-create.ts';
+
+/**
+ * CreateSnapshot: answers once the cut is made and whole. Storage that shares blocks cuts in an instant; elsewhere the copy is a
+ * job, and callers get Busy (ABORTED) until it is whole. The same name for another volume is AlreadyExists.
+ */
+export async function createSnapshot(env: PoolEnv, input: CreateSnapshotInput, call: Call): Promise<Snapshot> {
+  const local = localId('snapshot', checkName('name', input.name));
+  const source = routeVolume(env, input.sourceVolumeId);
+  const { pool } = source;
+  using _lock = env.locks.acquire({ exclusive: [`snapshot/${local}`], doing: 'a snapshot of this name is being created' });
+  await pool.ready();
+  if (pool.operations.snapshot === undefined) throw new ConvoyError('NotSupported', `driver ${pool.driver.name()} of pool ${pool.name} has no snapshots`);
+  checkNodes(env, pool, input.nodes);
+  refuseOtherPools(env, pool, local, input.name);
+  const existing = await pool.book.find('snapshot', local);
+  const running = env.jobs.find(pool.id(local));
+  if (existing !== undefined && (existing.state === 'ready' || running !== undefined)) return answerExisting(pool, existing, input, running, call);
+  if (running !== undefined) await running.wait(call);
+  // A pending snapshot whose process died was never answered: the cut is made anew, of whatever volume is asked now.
+  if (existing !== undefined) await clearSnapshot(pool, local, existing.volume);
+  return startSnapshot(env, pool, local, source.local, input, call);
+}
+
+/** DeleteSnapshot: Busy while a restore reads it. Absent is fine, and so is a volume that is gone. */
+export async function deleteSnapshot(env: PoolEnv, id: string, call: Call): Promise<void> {
+  if (parseId(id, 'snapshot') === undefined) return;
+  const { pool, local } = routeSnapshot(env, id);
+  using _lock = env.locks.acquire({ exclusive: [`snapshot/${local}`], doing: 'it is being deleted' });
+  await pool.ready();
+  await env.jobs.find(id)?.cancel(call);
+  const read = await pool.book.read('snapshot', local);
+  if (read.kind === 'damaged' && !isConvoyError(read.error, 'DataLoss')) throw read.error;
+  if (read.kind === 'found' && read.record.state === 'pending') return clearSnapshot(pool, local, read.record.volume);
+  if (read.kind !== 'absent') {
+    if (pool.operations.trash !== undefined) await pool.trash.discard('snapshot', local);
+    else if (read.kind === 'found') await pool.operations.snapshot?.deleteSnapshot(local, read.record.volume, pool.ownContext());
+    else throw read.error;
+  }
+  await pool.book.remove('snapshot', local);
+  pool.catalogue.delete('snapshot', local);
+}
+
+export async function getSnapshot(env: PoolEnv, id: string): Promise<Snapshot> {
+  const { pool, local } = routeSnapshot(env, id);
+  await pool.ready();
+  const found = await pool.book.find('snapshot', local);
+  // Not cut yet is not there yet (CSI spec: uncut snapshots are never shown).
+  if (found?.state !== 'ready') throw new ConvoyError('NotFound', `snapshot ${id} does not exist`);
+  return toSnapshot(pool, found);
+}
+
+/** Removes data and record of a snapshot that never became ready. */
+export async function clearSnapshot(pool: Pool, local: LocalSnapshotId, volume: LocalVolumeId): Promise<void> {
+  await pool.operations.snapshot?.deleteSnapshot(local, volume, pool.ownContext());
+  await pool.book.remove('snapshot', local);
+  pool.catalogue.delete('snapshot', local);
+}
+
+async function answerExisting(pool: Pool, existing: SnapshotRecord, input: CreateSnapshotInput, running: RunningJob | undefined, call: Call): Promise<Snapshot> {
+  if (existing.sourceVolumeId !== input.sourceVolumeId)
+    throw new ConvoyError('AlreadyExists', `snapshot ${JSON.stringify(input.name)} exists, but of volume ${existing.sourceVolumeId}, asked is ${input.sourceVolumeId}`);
+  if ((input.consistency ?? 'point-in-time') !== existing.consistency)
+    throw new ConvoyError('AlreadyExists', `snapshot ${JSON.stringify(input.name)} exists with consistency ${existing.consistency}, asked is ${input.consistency ?? 'point-in-time'}`);
+  await running?.wait(call);
+  return toSnapshot(pool, await requireSnapshot(pool, existing.id));
+}
+
+async function startSnapshot(env: PoolEnv, pool: Pool, local: LocalSnapshotId, volume: LocalVolumeId, input: CreateSnapshotInput, call: Call): Promise<Snapshot> {
+  let release = env.locks.acquire({ shared: [`volume/${volume}`], doing: 'a snapshot of it is being made' });
+  let started = false;
+  try {
+    const source = await requireVolume(pool, volume);
+    release = withQuietFormat(env, source, release);
+    const record = planSnapshot(local, source, input);
+    await promise(pool, 'snapshot', local, { sizeBytes: BigInt(record.size), pending: true, sourceVolumeId: input.sourceVolumeId }, `snapshot ${JSON.stringify(input.name)}`);
+    await writePending(pool, record);
+    const job = env.jobs.start({
+      kind: 'snapshot',
+      objectId: pool.id(local),
+      pool: pool.name,
+      secrets: call.secrets,
+      bounded: !pool.properties.sharesBlocks,
+      work: (context) => cutAndRelease(env, pool, record, release, context),
+    });
+    started = true;
+    await job.wait(call);
+    return toSnapshot(pool, await requireSnapshot(pool, local));
+  } finally {
+    if (!started) release[Symbol.dispose]();
+  }
+}
+
+function planSnapshot(local: LocalSnapshotId, source: VolumeRecord, input: CreateSnapshotInput): SnapshotRecord {
+  return {
+    version: RECORD_VERSION,
+    kind: 'snapshot',
+    id: local,
+    name: input.name,
+    state: 'pending',
+    sourceVolumeId: input.sourceVolumeId,
+    volume: source.id,
+    size: source.size,
+    createdAt: new Date().toISOString(),
+    use: source.use,
+    ...(source.fsType === undefined ? {} : { fsType: source.fsType }),
+    format: source.format,
+    consistency: input.consistency ?? 'point-in-time',
+  };
+}
+
+async function writePending(pool: Pool, record: SnapshotRecord): Promise<void> {
+  try {
+    await pool.book.write(record);
+  } catch (error) {
+    pool.catalogue.delete('snapshot', record.id);
+    throw error;
+  }
+  step('snapshot.recorded');
+}
+
+async function cutAndRelease(env: PoolEnv, pool: Pool, record: SnapshotRecord, release: Disposable, context: CallContext): Promise<void> {
+  try {
+    const createdAt = new Date().toISOString();
+    await pool.operations.snapshot?.createSnapshot(record.id, record.volume, { snapshotName: record.name, consistency: record.consistency }, context);
+    step('snapshot.cut');
+    await pool.book.write({ ...record, state: 'ready', createdAt });
+    pool.catalogue.set('snapshot', record.id, { sizeBytes: BigInt(record.size), pending: false, sourceVolumeId: record.sourceVolumeId });
+    step('snapshot.ready');
+  } catch (error) {
+    await clearAfter(env, pool, record, error);
+    throw error;
+  } finally {
+    release[Symbol.dispose]();
+  }
+}
+
+async function clearAfter(env: PoolEnv, pool: Pool, record: SnapshotRecord, error: unknown): Promise<void> {
+  if (isConvoyError(error, 'Cancelled')) return;
+  try {
+    await clearSnapshot(pool, record.id, record.volume);
+  } catch (failure) {
+    env.log.warn({ pool: pool.name, snapshot_id: pool.id(record.id), reason: String(failure) }, 'a failed snapshot could not be cleared; its retry or the next start will');
+  }
+}
+
+function refuseOtherPools(env: PoolEnv, pool: Pool, local: LocalSnapshotId, name: string): void {
+  for (const other of env.pools) {
+    if (other === pool || other.state.kind !== 'open' || !other.catalogue.has('snapshot', local)) continue;
+    throw new ConvoyError('AlreadyExists', `snapshot ${JSON.stringify(name)} exists in pool ${other.name}, of another volume`);
+  }
+}

@@ -1,0 +1,161 @@
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
+import type { ConvoyDriver, TrashEntry } from '../convoy/contract.ts';
+import type { ObjectKind } from '../convoy/ids.ts';
+import { formatId } from '../convoy/ids.ts';
+import { step } from '../observe/steps.ts';
+import type { TrashItem } from './api.ts';
+import type { Pool, PoolEnv } from './pool.ts';
+import { decodeRecord } from './records.ts';
+
+/** How often expired entries are looked for, and a purge that a mount stopped is tried again. */
+const LOOK_AGAIN_MS = 30_000;
+
+interface Kept {
+  readonly entry: TrashEntry;
+  readonly name: string;
+  readonly sizeBytes: bigint;
+}
+
+/**
+ * Deleted objects until their bytes are gone. Discarding is one durable rename of the driver's; the removal is a job in the
+ * background, after `trashRetention`, or never with `onDelete: retain`. Trash counts as used space.
+ */
+export class Trash {
+  readonly #pool: Pool;
+  readonly #driver: ConvoyDriver;
+  readonly #env: PoolEnv;
+  readonly #kept = new Map<string, Kept>();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(pool: Pool, driver: ConvoyDriver, env: PoolEnv) {
+    this.#pool = pool;
+    this.#driver = driver;
+    this.#env = env;
+  }
+
+  get bytes(): bigint {
+    let sum = 0n;
+    for (const { sizeBytes } of this.#kept.values()) sum += sizeBytes;
+    return sum;
+  }
+
+  get count(): number {
+    return this.#kept.size;
+  }
+
+  /** True while bytes are on their way out: out of space is then "busy", not "full". */
+  get isEmptying(): boolean {
+    return [...this.#kept.values()].some((kept) => this.#isExpired(kept));
+  }
+
+  /** Reads what is in the trash; the first purges start once the pool is open. */
+  async load(): Promise<void> {
+    for (const entry of (await this.#driver.operations.trash?.listTrash()) ?? []) await this.#keep(entry);
+    this.#look(0);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Moves an object out of sight, durably. Absent is fine. */
+  async discard(kind: ObjectKind, id: string): Promise<void> {
+    const entry = await this.#need().discard(kind, id);
+    step('delete.discarded');
+    if (entry === undefined) return;
+    await this.#keep(entry);
+    this.#look(0);
+  }
+
+  items(): readonly TrashItem[] {
+    const { retention, retain } = this.#policy();
+    return [...this.#kept.values()].map(({ entry, name, sizeBytes }) => ({
+      pool: this.#pool.name,
+      entry: entry.entry,
+      kind: entry.kind,
+      id: formatId(this.#pool.name, this.#pool.node, entry.id as never),
+      name,
+      sizeBytes,
+      discardedAt: entry.discardedAt,
+      ...(retain ? {} : { expiresAt: new Date(entry.discardedAt.getTime() + retention) }),
+    }));
+  }
+
+  /** Brings an entry back; the caller holds the object's lock. Resolves to what it is. */
+  async undiscard(name: string): Promise<TrashEntry> {
+    const kept = this.#kept.get(name);
+    if (kept === undefined) throw new ConvoyError('NotFound', `pool ${this.#pool.name} has no trash entry ${JSON.stringify(name.slice(0, 128))}; "convoy volumes trash" lists them`);
+    if (this.#env.jobs.isRunning(this.#jobKey(name))) throw new ConvoyError('Precondition', `trash entry ${name} is being removed for good: it cannot be brought back any more`);
+    await this.#need().undiscard(kept.entry);
+    this.#kept.delete(name);
+    return kept.entry;
+  }
+
+  find(name: string): TrashEntry | undefined {
+    return this.#kept.get(name)?.entry;
+  }
+
+  #need(): NonNullable<ConvoyDriver['operations']['trash']> {
+    const { trash } = this.#driver.operations;
+    if (trash === undefined) throw new ConvoyError('NotSupported', `driver ${this.#driver.name()} has no trash`);
+    return trash;
+  }
+
+  #policy(): { retention: number; retain: boolean } {
+    return { retention: this.#pool.config.trashRetentionMs, retain: this.#pool.config.onDelete === 'retain' };
+  }
+
+  async #keep(entry: TrashEntry): Promise<void> {
+    let name = '';
+    let sizeBytes = 0n;
+    try {
+      const text = await this.#need().readTrashRecord(entry);
+      const record = text === undefined ? undefined : decodeRecord(entry.kind, entry.id, text);
+      name = record?.name ?? '';
+      sizeBytes = BigInt(record?.size ?? 0);
+    } catch (error) {
+      if (!isConvoyError(error)) throw error;
+      this.#env.log.warn({ pool: this.#pool.name, entry: entry.entry, reason: error.message }, 'trash entry with an unreadable record');
+    }
+    this.#kept.set(entry.entry, { entry, name, sizeBytes });
+  }
+
+  #isExpired({ entry }: Kept): boolean {
+    const { retention, retain } = this.#policy();
+    return !retain && entry.discardedAt.getTime() + retention <= Date.now();
+  }
+
+  #jobKey(entry: string): string {
+    return `${this.#pool.name}/trash/${entry}`;
+  }
+
+  #look(inMs: number): void {
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#purgeExpired(), inMs);
+    this.#timer.unref();
+  }
+
+  #purgeExpired(): void {
+    if (this.#closed) return;
+    for (const kept of this.#kept.values()) {
+      const key = this.#jobKey(kept.entry.entry);
+      if (!this.#isExpired(kept) || this.#env.jobs.isRunning(key)) continue;
+      this.#env.jobs.start({ kind: 'purge', objectId: key, pool: this.#pool.name, secrets: {}, bounded: true, work: (context) => this.#purge(kept, context) });
+    }
+    if (this.#kept.size > 0) this.#look(LOOK_AGAIN_MS);
+  }
+
+  async #purge(kept: Kept, context: Parameters<NonNullable<ConvoyDriver['operations']['trash']>['purge']>[1]): Promise<void> {
+    step('purge.started');
+    try {
+      await this.#need().purge(kept.entry, context);
+      this.#kept.delete(kept.entry.entry);
+    } catch (error) {
+      this.#env.log.warn({ pool: this.#pool.name, entry: kept.entry.entry, reason: error instanceof Error ? error.message : String(error) }, 'trash entry not removed; tried again later');
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
+import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
+import { step } from '../observe/steps.ts';
+import type { Call } from './api.ts';
+import { openVolume } from './open-volume.ts';
+import type { Pool, PoolEnv } from './pool.ts';
+import type { VolumeRecord } from './records.ts';
+import { routeVolume } from './route.ts';
+import { clearVolume } from './volume-create.ts';
+
+/**
+ * DeleteVolume: refused while anything on this host uses the volume; then one durable rename into the trash. What does not
+ * parse as an id, or is proven absent, is deleted already. A running create or copy of it is cancelled first.
+ */
+export async function deleteVolume(env: PoolEnv, id: string, options: { readonly referenceOnly?: boolean }, call: Call): Promise<{ readonly keptAs?: string }> {
+  if (parseId(id, 'volume') === undefined) return {};
+  const { pool, local } = routeVolume(env, id);
+  using _lock = env.locks.acquire({ exclusive: [`volume/${local}`, `publish/${local}`], doing: 'it is being deleted' });
+  await pool.ready();
+  const running = env.jobs.find(id);
+  await running?.cancel(call);
+  const read = await pool.book.read('volume', local);
+  if (read.kind === 'absent') {
+    await forget(pool, local);
+    return {};
+  }
+  if (read.kind === 'damaged') return deleteDamaged(env, pool, local, read.error);
+  if (read.record.state === 'pending') {
+    await clearVolume(pool, local);
+    return {};
+  }
+  if (read.record.state === 'ready') await refuseIfUsed(env, pool, read.record, call);
+  return options.referenceOnly === true ? release(pool, read.record, call) : discard(pool, read.record);
+}
+
+/** Ends what a stopped process had begun: drivers without trash mark the record before they destroy data. */
+export async function resumeDelete(pool: Pool, record: VolumeRecord): Promise<void> {
+  await clearVolume(pool, record.id);
+}
+
+async function refuseIfUsed(env: PoolEnv, pool: Pool, record: VolumeRecord, call: Call): Promise<void> {
+  const uses = await env.usesOf(openVolume(pool, record));
+  if (uses.length === 0) return;
+  const shown = uses.slice(0, 3).join(', ') + (uses.length > 3 ? ` and ${uses.length - 3} more` : '');
+  throw new ConvoyError('InUse', `volume ${pool.id(record.id)} is in use at ${shown}: unpublish or unmount it first (request ${call.requestId})`);
+}
+
+async function discard(pool: Pool, record: VolumeRecord): Promise<{ readonly keptAs?: string }> {
+  if (pool.operations.trash !== undefined) {
+    await pool.trash.discard('volume', record.id);
+    await forget(pool, record.id);
+    return {};
+  }
+  await pool.book.update('volume', record.id, (found) => ({ ...found, state: 'deleting' }));
+  step('delete.marked');
+  await clearVolume(pool, record.id);
+  return {};
+}
+
+/** ReferenceOnly: the data stays where VolumeDriverID can adopt it again. */
+async function release(pool: Pool, record: VolumeRecord, call: Call): Promise<{ readonly keptAs?: string }> {
+  const kept = await pool.operations.volume.deleteVolume(record.id, { referenceOnly: true }, { ...pool.ownContext(), secrets: call.secrets });
+  await forget(pool, record.id);
+  return kept;
+}
+
+/** A record of a newer version is refused; a damaged one does not keep its volume from being thrown away, if there is a trash. */
+async function deleteDamaged(env: PoolEnv, pool: Pool, local: LocalVolumeId, error: ConvoyError): Promise<{ readonly keptAs?: string }> {
+  if (!isConvoyError(error, 'DataLoss') || pool.operations.trash === undefined) throw error;
+  const uses = await env.usesOf(openVolume(pool, undefined, local));
+  if (uses.length > 0) throw new ConvoyError('InUse', `volume ${pool.id(local)} (damaged record) is in use at ${uses[0]}: unmount it first`);
+  env.log.warn({ pool: pool.name, volume_id: pool.id(local) }, 'volume with a damaged record moved to the trash');
+  await pool.trash.discard('volume', local);
+  await forget(pool, local);
+  return {};
+}
+
+async function forget(pool: Pool, local: LocalVolumeId): Promise<void> {
+  await pool.book.remove('volume', local);
+  pool.catalogue.delete('volume', local);
+}
