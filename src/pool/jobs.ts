@@ -35,6 +35,8 @@ export interface RunningJob {
 
 /** How long before its deadline a call answers: 2 s, or a fifth of a short deadline. */
 const ANSWER_MARGIN_MS = 2000;
+/** A failure that nobody asks for: sidecars come again within 5 minutes. */
+const KEEP_FAILURE_MS = 15 * 60_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class Jobs {
@@ -89,7 +91,10 @@ export class Jobs {
   #ended(entry: Entry): void {
     // A failure stays until a call on the object has been told; everything else is forgotten.
     if (entry.job.state !== 'failed' || entry.toldOf || entry.request.kind === 'purge') this.#forget(entry);
-    else entry.onTold = () => this.#forget(entry);
+    else {
+      entry.onTold = () => this.#forget(entry);
+      setTimeout(() => this.#forget(entry), KEEP_FAILURE_MS).unref();
+    }
     if (this.#closing) return;
     for (const next of [...this.#waiting]) {
       if (next.settled) this.#waiting.splice(this.#waiting.indexOf(next), 1);

@@ -184,6 +184,8 @@ class PoolSet implements Pools {
     if (entry === undefined) throw new ConvoyError('NotFound', `pool ${poolName} has no trash entry ${JSON.stringify(entryName.slice(0, 128))}; "convoy volumes trash" lists them`);
     using _lock = this.#env.locks.acquire({ exclusive: [`${entry.kind}/${entry.id}`], doing: 'it is being undeleted' });
     const { kind, id } = await pool.trash.undiscard(entryName);
+    // A damaged record keeps its place in the lists, as at start.
+    pool.catalogue.set(kind, id, { sizeBytes: 0n, pending: false });
     if (kind === 'volume') {
       const record = await requireVolume(pool, id);
       pool.catalogue.set('volume', id, { sizeBytes: BigInt(record.size), pending: false });
