@@ -250,5 +250,7 @@ export const BINARIES = {
   'mkfs.xfs': 'xfsprogs',
   xfs_growfs: 'xfsprogs',
   xfs_db: 'xfsprogs',
+  sync: 'coreutils',
+  stat: 'coreutils',
 } as const satisfies Record<string, string>;
 export type Binary = keyof typeof BINARIES;

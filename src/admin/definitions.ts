@@ -1,0 +1,34 @@
+import { fromJSON, type MethodDefinition } from '@grpc/proto-loader';
+import admin from './gen/admin.json' with { type: 'json' };
+import type { AdminDefinition } from './gen/convoy/admin/v0/Admin.ts';
+
+/** The admin service as grpc-js wants it, with the options that scripts/generate.ts makes the types for. int64 are strings. */
+export const adminDefinition: AdminDefinition = fromJSON(admin as unknown as Parameters<typeof fromJSON>[0], { longs: String, enums: String, defaults: true, oneofs: true })[
+  'convoy.admin.v0.Admin'
+] as unknown as AdminDefinition;
+
+type Methods = {
+  readonly [K in keyof AdminDefinition as string extends K ? never : number extends K ? never : K]: AdminDefinition[K] extends MethodDefinition<
+    infer Request,
+    infer Response,
+    infer RequestOut,
+    infer ResponseOut
+  >
+    ? { readonly request: Request; readonly response: Response; readonly received: RequestOut; readonly answered: ResponseOut }
+    : never;
+};
+
+/** RPCs that answer many times. The service's definition says the same; a test compares. */
+export const STREAMS = ['WatchJobs', 'RunDoctor'] as const satisfies readonly (keyof Methods)[];
+export type StreamName = (typeof STREAMS)[number];
+export type UnaryName = Exclude<keyof Methods, StreamName>;
+
+/** What a caller sends, and gets. */
+export type Request<Name extends keyof Methods> = Methods[Name]['request'];
+export type Answer<Name extends keyof Methods> = Methods[Name]['answered'];
+/** What a server gets, and sends. */
+export type Received<Name extends keyof Methods> = Methods[Name]['received'];
+export type Response<Name extends keyof Methods> = Methods[Name]['response'];
+
+/** Trailer that carries the ErrorCode. Read by the `convoy` command. */
+export const CODE_TRAILER = 'convoy-code';

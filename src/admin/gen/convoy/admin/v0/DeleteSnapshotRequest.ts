@@ -1,0 +1,10 @@
+// Original file: proto/admin.proto
+
+
+export interface DeleteSnapshotRequest {
+  'snapshot'?: (string);
+}
+
+export interface DeleteSnapshotRequest__Output {
+  'snapshot': (string);
+}

@@ -1,0 +1,10 @@
+// Original file: proto/admin.proto
+
+
+export interface DeleteSnapshotResponse {
+  'id'?: (string);
+}
+
+export interface DeleteSnapshotResponse__Output {
+  'id': (string);
+}

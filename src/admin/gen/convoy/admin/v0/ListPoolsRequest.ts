@@ -1,0 +1,8 @@
+// Original file: proto/admin.proto
+
+
+export interface ListPoolsRequest {
+}
+
+export interface ListPoolsRequest__Output {
+}

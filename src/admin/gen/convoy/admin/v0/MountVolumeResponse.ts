@@ -1,0 +1,10 @@
+// Original file: proto/admin.proto
+
+
+export interface MountVolumeResponse {
+  'path'?: (string);
+}
+
+export interface MountVolumeResponse__Output {
+  'path': (string);
+}

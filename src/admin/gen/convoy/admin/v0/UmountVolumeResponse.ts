@@ -1,0 +1,8 @@
+// Original file: proto/admin.proto
+
+
+export interface UmountVolumeResponse {
+}
+
+export interface UmountVolumeResponse__Output {
+}

@@ -1,0 +1,12 @@
+// Original file: proto/admin.proto
+
+
+export interface UndeleteVolumeRequest {
+  'pool'?: (string);
+  'item'?: (string);
+}
+
+export interface UndeleteVolumeRequest__Output {
+  'pool': (string);
+  'item': (string);
+}

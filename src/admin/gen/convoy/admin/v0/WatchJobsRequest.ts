@@ -1,0 +1,8 @@
+// Original file: proto/admin.proto
+
+
+export interface WatchJobsRequest {
+}
+
+export interface WatchJobsRequest__Output {
+}

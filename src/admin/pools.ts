@@ -1,0 +1,39 @@
+import { invalid } from '../convoy/errors.ts';
+import type { HealthProblem } from '../convoy/contract.ts';
+import { nodeKey } from '../convoy/ids.ts';
+import type { Pools } from '../pool/api.ts';
+import type { Pool as PoolMessage } from './gen/convoy/admin/v0/Pool.ts';
+import { poolMessage, timestamp } from './messages.ts';
+import type { UnaryRpc } from './rpc.ts';
+
+export const info: UnaryRpc<'Info'> = async ({ pools, about }) => ({
+  version: about.version,
+  driverName: about.driverName,
+  role: about.role,
+  nodeName: pools.nodeName,
+  nodeKey: nodeKey(pools.nodeName),
+  root: about.root,
+  endpoint: about.endpoint,
+  pid: process.pid,
+  startedAt: timestamp(about.startedAt),
+  residentBytes: process.memoryUsage.rss(),
+  drivers: [...about.drivers],
+  pools: await poolMessages(pools),
+});
+
+export const listPools: UnaryRpc<'ListPools'> = async ({ pools }) => ({ pools: await poolMessages(pools) });
+
+const HOW = { INIT: 'init', REPLACE: 'replace', ADOPT: 'adopt' } as const;
+
+export const initPool: UnaryRpc<'InitPool'> = async ({ pools }, request) => {
+  if (request.how === 'HOW_UNSPECIFIED') throw invalid('how is required: INIT, REPLACE or ADOPT');
+  return { pool: poolMessage(await pools.initPool(request.pool, HOW[request.how])) };
+};
+
+async function poolMessages(pools: Pools): Promise<PoolMessage[]> {
+  const [statuses, problems] = await Promise.all([pools.status(), pools.storageHealth()]);
+  return statuses.map((status) => poolMessage(status, problemsOf(problems, status.config.name)));
+}
+
+const problemsOf = (problems: readonly (HealthProblem & { readonly pool: string })[], pool: string): readonly HealthProblem[] =>
+  problems.filter((problem) => problem.pool === pool);

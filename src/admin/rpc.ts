@@ -1,0 +1,40 @@
+import type { Call, Pools } from '../pool/api.ts';
+import type { NodeService } from '../publish/api.ts';
+import type { Received, Response, StreamName, UnaryName } from './definitions.ts';
+
+/** What the admin service is made of. */
+export interface AdminEdge {
+  readonly pools: Pools;
+  readonly node: NodeService;
+  readonly about: About;
+  readonly doctor: Doctor;
+}
+
+/** Facts about the daemon that do not change while it runs. */
+export interface About {
+  readonly version: string;
+  readonly driverName: string;
+  readonly role: string;
+  readonly root: string;
+  readonly endpoint: string;
+  readonly startedAt: Date;
+  /** Names of the drivers that a pool may have. */
+  readonly drivers: readonly string[];
+}
+
+export interface DoctorFinding {
+  readonly title: string;
+  readonly state: 'RUNNING' | 'PASSED' | 'FAILED' | 'SKIPPED';
+  readonly detail?: string;
+  readonly durationMs?: number;
+}
+/** Runs the harmless part of the driver suite in one pool, on objects of its own that it removes again. */
+export type Doctor = (pool: string, call: Call, report: (finding: DoctorFinding) => void) => Promise<void>;
+
+export type UnaryRpc<Name extends UnaryName> = (edge: AdminEdge, request: Received<Name>, call: Call) => Promise<Response<Name>>;
+export type StreamRpc<Name extends StreamName> = (
+  edge: AdminEdge,
+  request: Received<Name>,
+  call: Call,
+  send: (message: Response<Name>) => void,
+) => Promise<void>;

@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto';
+import { Metadata } from '@grpc/grpc-js';
+import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData, ServiceError, UntypedHandleCall } from '@grpc/grpc-js';
+import { ConvoyError } from '../convoy/errors.ts';
+import type { ErrorCode } from '../convoy/errors.ts';
+import { statusOf } from '../csi/status.ts';
+import type { Call } from '../pool/api.ts';
+import { adminDefinition, CODE_TRAILER } from './definitions.ts';
+import type { Received, StreamName, UnaryName } from './definitions.ts';
+import type { AdminEdge, StreamRpc, UnaryRpc } from './rpc.ts';
+import { STREAMING, UNARY } from './service.ts';
+
+export interface AdminLog {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export interface AdminService {
+  /** Resolves once no call runs any more. */
+  idle(): Promise<void>;
+  /** Ends the streams that would go on for ever; new ones end at once. */
+  stop(): void;
+}
+
+/** Puts the admin service on the server that serves CSI. Its calls are an admin's: none counts as CSI. */
+export function addAdminService(server: Server, edge: AdminEdge, log: AdminLog): AdminService {
+  const host = new Host(edge, log);
+  const handlers: Record<string, UntypedHandleCall> = {};
+  for (const name of Object.keys(UNARY) as UnaryName[]) handlers[name] = host.unary(name, UNARY[name] as UnaryRpc<UnaryName>);
+  for (const name of Object.keys(STREAMING) as StreamName[]) handlers[name] = host.streaming(name, STREAMING[name] as StreamRpc<StreamName>);
+  server.addService(adminDefinition, handlers);
+  return host;
+}
+
+type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline' | 'cancelled'> & { once(event: 'cancelled', listener: () => void): unknown };
+
+class Host implements AdminService {
+  readonly #edge: AdminEdge;
+  readonly #log: AdminLog;
+  readonly #stopping = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(edge: AdminEdge, log: AdminLog) {
+    this.#edge = edge;
+    this.#log = log;
+  }
+
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  unary(method: string, rpc: UnaryRpc<UnaryName>): UntypedHandleCall {
+    return (call: ServerUnaryCall<Received<UnaryName>, unknown>, done: sendUnaryData<unknown>) => {
+      this.#track(
+        this.#observe(method, call, (context) => rpc(this.#edge, call.request as never, context)).then(
+          (answer) => done(null, answer),
+          (error: ServiceError) => done(error),
+        ),
+      );
+    };
+  }
+
+  streaming(method: string, rpc: StreamRpc<StreamName>): UntypedHandleCall {
+    return (call: ServerWritableStream<Received<StreamName>, unknown>) => {
+      const send = (message: unknown): void => {
+        if (!call.cancelled) call.write(message);
+      };
+      const work = (context: Call): Promise<void> =>
+        rpc(this.#edge, call.request, { ...context, signal: AbortSignal.any([context.signal, this.#stopping.signal]) }, send);
+      this.#track(
+        this.#observe(method, call, work).then(
+          () => call.end(),
+          (error: ServiceError) => call.emit('error', error),
+        ),
+      );
+    };
+  }
+
+  /** In grpc-js a rejected handler ends the process: whatever goes wrong while answering is logged instead. */
+  #track(work: Promise<unknown>): void {
+    const tracked: Promise<unknown> = work
+      .catch((error: unknown) => this.#log.error({ error }, 'an admin call could not be answered'))
+      .finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
+  }
+
+  /** Runs one call with its context, logs it, and turns what it throws into a ServiceError. */
+  async #observe<T>(method: string, call: AnyCall, work: (context: Call) => Promise<T>): Promise<T> {
+    const started = performance.now();
+    const { context, finish } = contextOf(call);
+    const fields = (code: string): Record<string, unknown> => ({
+      method: `admin/${method}`,
+      request_id: context.requestId,
+      code,
+      duration_ms: Math.round(performance.now() - started),
+    });
+    try {
+      const answer = await work(context);
+      if (!READS.test(method)) this.#log.info(fields('OK'), 'admin call');
+      return answer;
+    } catch (error) {
+      const failure = toServiceError(error, context.requestId);
+      const code = failure.metadata.get(CODE_TRAILER).join('');
+      // An expected refusal is the caller's to read; anything else is ours to find.
+      if (code === 'Internal') this.#log.error({ ...fields(code), error }, 'admin call failed');
+      else this.#log.info({ ...fields(code), reason: failure.details }, 'admin call refused');
+      throw failure;
+    } finally {
+      finish();
+    }
+  }
+}
+
+/** Calls that change nothing are not worth a line of the log. */
+const READS = /^(Info|List|Inspect|Watch)/;
+
+function contextOf(call: AnyCall): { readonly context: Call; readonly finish: () => void } {
+  const controller = new AbortController();
+  let finished = false;
+  // grpc-js emits it also when a call has ended well, which must not stop what the call has left behind.
+  const abort = (): void => {
+    if (!finished) controller.abort(new ConvoyError('Cancelled', 'the caller gave up or its deadline passed'));
+  };
+  if (call.cancelled) abort();
+  else call.once('cancelled', abort);
+  const deadline = Number(call.getDeadline());
+  const context: Call = {
+    signal: controller.signal,
+    ...(Number.isFinite(deadline) ? { deadline } : {}),
+    secrets: {},
+    requestId: randomBytes(6).toString('hex'),
+  };
+  return {
+    context,
+    finish: () => {
+      finished = true;
+    },
+  };
+}
+
+/** The same statuses as CSI's; the trailer says which error of ours it is. What is not ours stays in the log. */
+export function toServiceError(error: unknown, requestId: string): ServiceError {
+  const { code, message } = describe(error, requestId);
+  const metadata = new Metadata();
+  metadata.set(CODE_TRAILER, code);
+  // Trailers share a small limit; Node refuses more than some KiB.
+  const details = message.length > 1500 ? `${message.slice(0, 1499)}…` : message;
+  return Object.assign(new Error(details), { code: statusOf(code), details, metadata });
+}
+
+function describe(error: unknown, requestId: string): { code: ErrorCode; message: string } {
+  if (error instanceof ConvoyError && error.code !== 'Internal') return { code: error.code, message: error.message };
+  if (error instanceof Error && error.name === 'AbortError') return { code: 'Cancelled', message: 'the call was cancelled' };
+  return { code: 'Internal', message: `internal error, see the daemon's log, request ${requestId}` };
+}

@@ -1,0 +1,11 @@
+import type { IdentityMethods } from '../definitions.ts';
+import type { Edge, Rpcs } from '../rpc.ts';
+import { getPluginCapabilities } from './get-plugin-capabilities.ts';
+import { getPluginInfo } from './get-plugin-info.ts';
+import { probe } from './probe.ts';
+
+export const identityRpcs = (edge: Edge): Rpcs<IdentityMethods> => ({
+  GetPluginInfo: getPluginInfo(edge),
+  GetPluginCapabilities: getPluginCapabilities(edge),
+  Probe: probe(edge),
+});

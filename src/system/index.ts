@@ -1,0 +1,2 @@
+export * from './api.ts';
+export { openSystem, type SystemOptions } from './open-system.ts';
