@@ -3,20 +3,184 @@ import { join } from 'node:path';
 import { EXIT_CODES, exitCodeTable } from '../src/cli/exit-codes.ts';
 import { DAEMON_FLAGS } from '../src/config/flags.ts';
 import { configReference } from '../src/config/reference.ts';
-import type { CallContext, ConvoyDriver, DriverDeps, Operations } from '../src/convoy/contract.ts';
-import { type ErrorCode, isConvoyError } from '../src/convoy/errors.ts';
-import { localId } from '../src/convoy/ids.ts';
-import { CONTEXT, PARAMETER } from '../src/convoy/names.ts';
-import { type CreateVolumeOptions, OPTION, type OptionKey, STORAGE_CLASS_OPTIONS } from '../src/convoy/options.ts';
-import { DriverRegistry } from '../src/convoy/registry.ts';
+import type { Operations } from '../src/convoy/contract.ts';
+import type { ErrorCode } from '../src/convoy/errors.ts';
+import { PARAMETER } from '../src/convoy/names.ts';
+import { OPTION, type OptionKey, STORAGE_CLASS_OPTIONS } from '../src/convoy/options.ts';
 import { CAPABILITIES } from '../src/csi/capabilities.ts';
-import { RPC_NAMES } from './docs-rpc-names.ts';
+import { csiDefinitions, type RpcName } from '../src/csi/definitions.ts';
 import { statusName, statusOf } from '../src/csi/status.ts';
-import { registerAll } from '../src/drivers/all.ts';
 import { METRICS } from '../src/observe/metric-catalogue.ts';
+import { type KnownDriver, knownDrivers, takesFilesConsistency, takesOption } from './docs-drivers.ts';
 
-/**
- * The tables of the documentation, made from what the code says and does: never typed by hand. Whether a driver takes an option
- * is found out by asking it for a volume with that option, on storage that is not there.
- */
-const ROOT = join(import.meta.dirname, '..');
+/** The generated tables by the name that marks their place in a page: `<!-- generated:NAME -->`. */
+export const TABLES: Readonly<Record<string, () => Promise<string>>> = {
+  'driver-matrix': driverMatrix,
+  'csi-capabilities': async () => csiCapabilities(),
+  'error-codes': async () => errorCodes(),
+  'error-exceptions': async () => errorExceptions(),
+  'exit-codes': async () => exitCodes(),
+  metrics: async () => metrics(),
+  'config-file': async () => configReference().trimEnd(),
+  'daemon-options': async () => daemonOptions(),
+  'driver-options': driverOptions,
+  'driver-parameters': driverParameters,
+  'storage-class': async () => storageClass(),
+  'convoy-options': convoyOptions,
+};
+
+type Row = readonly string[];
+
+/** `|` inside a cell is escaped, line breaks become blanks. */
+function table(head: Row, rows: readonly Row[]): string {
+  const line = (cells: Row): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+const code = (text: string): string => `\`${text}\``;
+const yesNo = (yes: boolean): string => (yes ? 'yes' : 'no');
+
+async function driverMatrix(): Promise<string> {
+  const drivers = await knownDrivers();
+  const has = (...groups: (keyof Operations)[]) => (driver: KnownDriver): string =>
+    yesNo(groups.every((group) => driver.instance.operations[group] !== undefined));
+  const properties = (show: (of: KnownDriver['instance']['properties']) => string) => (driver: KnownDriver): string => show(driver.instance.properties);
+  const rows: readonly (readonly [string, (driver: KnownDriver) => string | Promise<string>])[] = [
+    ['a volume is', properties(({ access }) => (access === 'directory' ? 'a directory' : 'a block device'))],
+    ['reachable from', properties(({ scope }) => (scope === 'local' ? 'its node' : 'every node'))],
+    ['size is enforced', properties(({ sizeEnforced }) => yesNo(sizeEnforced))],
+    ['raw block volumes', properties(({ access }) => yesNo(access === 'device'))],
+    ['file systems made', properties(({ fileSystems }) => (fileSystems.length === 0 ? 'none' : fileSystems.join(', ')))],
+    ['grow', has('expand')],
+    ['snapshots', has('snapshot')],
+    ['restore and clone', has('clone')],
+    ['`consistency: files`', async (driver) => yesNo(await takesFilesConsistency(driver))],
+    ['undelete', has('trash')],
+    ['adopt existing data', async (driver) => yesNo((await takesOption(driver, { volumeDriverId: 'data' })) === undefined)],
+    ['capacity', has('capacity')],
+    ['health', has('health')],
+    ['backups', has('backup')],
+  ];
+  const cells = await Promise.all(rows.map(async ([what, show]) => [what, ...(await Promise.all(drivers.map(async (driver) => await show(driver))))]));
+  return table(['', ...drivers.map(({ name }) => code(name))], cells);
+}
+
+function csiCapabilities(): string {
+  const list = (types: readonly string[] | undefined): string => (types ?? []).map(code).join(', ');
+  const rows = Object.entries(CAPABILITIES).map(([group, gives]: [string, { controller?: readonly string[]; node?: readonly string[]; needs?: string }]) => [
+    code(group) + (gives.needs === undefined ? '' : ` with ${code(gives.needs)}`),
+    list(gives.controller),
+    list(gives.node),
+  ]);
+  return table(['group', 'Controller', 'Node'], rows);
+}
+
+const ERROR_CODES = Object.keys(EXIT_CODES) as ErrorCode[];
+
+function errorCodes(): string {
+  const meaning = new Map(exitCodeTable().map((row) => [row.code, row.meaning]));
+  return table(
+    ['code', 'gRPC status', 'exit code', 'in short'],
+    ERROR_CODES.map((name) => {
+      const status = statusOf(name);
+      return [`[${code(name)}](#${name.toLowerCase()})`, `${status} ${statusName(status)}`, String(EXIT_CODES[name]), meaning.get(name) ?? ''];
+    }),
+  );
+}
+
+/** Where one RPC answers with another status than all others do. */
+function errorExceptions(): string {
+  const rpcs = Object.values(csiDefinitions).flatMap((service) => Object.keys(service)) as RpcName[];
+  const rows = rpcs.flatMap((rpc) =>
+    ERROR_CODES.filter((name) => statusOf(name, rpc) !== statusOf(name)).map((name) => [
+      code(rpc),
+      code(name),
+      `${statusOf(name, rpc)} ${statusName(statusOf(name, rpc))}`,
+      `${statusOf(name)} ${statusName(statusOf(name))}`,
+    ]),
+  );
+  return table(['call', 'code', 'status', 'elsewhere'], rows);
+}
+
+function exitCodes(): string {
+  return table(
+    ['exit code', 'error code', 'meaning'],
+    exitCodeTable().map((row) => [String(row.exit), row.code === '' ? '' : code(row.code), row.meaning]),
+  );
+}
+
+function metrics(): string {
+  return table(
+    ['metric', 'type', 'labels', 'meaning'],
+    Object.entries(METRICS).map(([name, { type, labels, help }]) => [code(name), type, labels.map(code).join(', '), help]),
+  );
+}
+
+function daemonOptions(): string {
+  return table(
+    ['option', 'meaning'],
+    Object.entries(DAEMON_FLAGS).map(([name, { value, description }]) => [code(`--${name} ${value}`), description]),
+  );
+}
+
+async function driverOptions(): Promise<string> {
+  const sections = (await knownDrivers()).map(({ name, description }) => {
+    const rows = Object.entries(description.options).map(([key, text]) => [code(key), text]);
+    return `**${name}**: ${description.summary}\n\n${table(['option', 'meaning'], rows)}`;
+  });
+  return sections.join('\n\n');
+}
+
+async function driverParameters(): Promise<string> {
+  const rows = (await knownDrivers()).flatMap(({ name, instance }) => Object.entries(instance.properties.parameters).map(([key, text]) => [code(name), code(key), text]));
+  return table(['driver', 'parameter', 'meaning'], rows);
+}
+
+const PARAMETER_MEANING: Readonly<Record<keyof typeof PARAMETER, { readonly where: string; readonly meaning: string }>> = {
+  pool: { where: 'StorageClass', meaning: 'Name of the pool. Not needed with a single pool or a `defaultPool`. A restore or clone goes to the pool of its source.' },
+  consistency: {
+    where: 'StorageClass, VolumeSnapshotClass',
+    meaning: '`point-in-time` (default) or `files`. See [point in time](architecture.md#point-in-time). In a StorageClass it is for clones.',
+  },
+};
+
+function storageClass(): string {
+  const own = Object.entries(PARAMETER_MEANING).map(([key, { where, meaning }]) => [code(key), where, meaning]);
+  const options = STORAGE_CLASS_OPTIONS.map((key) => [code(key), 'StorageClass', 'See [Convoy option keys](#convoy-option-keys).']);
+  return table(['key', 'where', 'meaning'], [...own, ...options]);
+}
+
+/** What of createVolume is asked of each driver to find out whether it takes the key. */
+const PROBES: Partial<Readonly<Record<OptionKey, Parameters<typeof takesOption>[1]>>> = {
+  Format: { format: true },
+  FileSystem: { fileSystem: 'ext4' },
+  VolumeDriverID: { volumeDriverId: 'data' },
+  VolumeType: { volumeType: 'fast' },
+  VolumeIOPS: { volumeIops: 100 },
+  BackupURL: { backupUrl: 'file:///backup' },
+  PrepareForVM: { prepareForVm: true },
+  ReferenceOnly: { referenceOnly: true },
+};
+
+async function convoyOptions(): Promise<string> {
+  const drivers = await knownDrivers();
+  const meanings = optionMeanings();
+  const rows = await Promise.all(
+    (Object.keys(OPTION) as OptionKey[]).map(async (key) => {
+      const probe = PROBES[key];
+      const takes = drivers.map(async (driver) => (probe === undefined ? 'all alike' : (await takesOption(driver, probe)) === undefined ? 'honoured' : 'refused'));
+      return [code(key), meanings.get(key) ?? '', yesNo(STORAGE_CLASS_OPTIONS.includes(key)), ...(await Promise.all(takes))];
+    }),
+  );
+  return table(['key', 'meaning', 'in a StorageClass', ...drivers.map(({ name }) => code(name))], rows);
+}
+
+/** The comments of OPTION are its documentation: a key without one is a defect. */
+function optionMeanings(): ReadonlyMap<string, string> {
+  const source = readFileSync(join(import.meta.dirname, '../src/convoy/options.ts'), 'utf8');
+  const found = new Map<string, string>();
+  for (const [, meaning = '', key = ''] of source.matchAll(/\/\*\* (.+?) \*\/\n {2}(\w+): '\2',/g)) found.set(key, meaning.replace(/\(docs\/(\S+)\.md, "([^"]+)"\)/, (_, page: string, heading: string) => `([${heading}](${page === 'parameters' ? '' : `${page}.md`}#${heading.toLowerCase()}))`));
+  const missing = Object.keys(OPTION).filter((key) => !found.has(key));
+  if (missing.length > 0) throw new Error(`src/convoy/options.ts: no comment above ${missing.join(', ')}`);
+  return found;
+}

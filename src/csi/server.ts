@@ -8,7 +8,7 @@ import { csiDefinitions, type RpcName } from './definitions.ts';
 import { identityRpcs } from './identity/index.ts';
 import { nodeRpcs } from './node/index.ts';
 import type { Edge } from './rpc.ts';
-import { type Failure, failureOf, statusName } from './status.ts';
+import { type Failure, failureOf, NotAdvertisedError, statusName } from './status.ts';
 
 export interface CsiMetrics {
   /** One call: the RPC's name, the status' name and how long it took. */
@@ -82,7 +82,7 @@ class Host {
 
   #wrap(rpc: RpcName, handler: Handler): handleUnaryCall<Message, unknown> {
     const missing = missingCapability(rpc, this.#edge.advertised);
-    const served: Handler = missing === undefined ? handler : () => notAdvertised(rpc, missing);
+    const served: Handler = missing === undefined ? handler : () => Promise.reject(new NotAdvertisedError(rpc, missing));
     return (call, answer) => void this.#serve(rpc, served, call, answer);
   }
 
@@ -168,10 +168,6 @@ class RpcCall implements Call {
 }
 
 const NONE: Readonly<Record<string, string>> = Object.freeze({});
-
-function notAdvertised(rpc: RpcName, capability: string): never {
-  throw new ConvoyError('NotSupported', `${rpc} needs the capability ${capability}, which no configured pool has`);
-}
 
 /** What the caller saw: it was answered by grpc-js if it left or its deadline passed before us. */
 function callerStatus(call: ServerUnaryCall<Message, unknown>, ours: status): status {

@@ -46,6 +46,14 @@ const BY_RPC: Partial<Readonly<Record<RpcName, Partial<Readonly<Record<ErrorCode
   NodePublishVolume: { NotSupported: status.FAILED_PRECONDITION },
 };
 
+/** An RPC whose capability is not advertised: UNIMPLEMENTED, whatever NotSupported comes to on RPCs that are served. */
+export class NotAdvertisedError extends ConvoyError {
+  constructor(rpc: RpcName, capability: string) {
+    super('NotSupported', `${rpc} needs the capability ${capability}, which this driver does not have as it is configured`);
+    this.name = 'NotAdvertisedError';
+  }
+}
+
 export function statusOf(code: ErrorCode, rpc?: RpcName): status {
   return (rpc === undefined ? undefined : BY_RPC[rpc]?.[code]) ?? STATUS[code];
 }
@@ -67,7 +75,8 @@ export interface Failure {
  */
 export function failureOf(error: unknown, rpc: RpcName, requestId: string): Failure {
   if (error instanceof ConvoyError && error.code !== 'Internal') {
-    return { status: statusOf(error.code, rpc), code: error.code, message: cut(error.message), expected: true };
+    const found = error instanceof NotAdvertisedError ? status.UNIMPLEMENTED : statusOf(error.code, rpc);
+    return { status: found, code: error.code, message: cut(error.message), expected: true };
   }
   if (error instanceof Error && error.name === 'AbortError') {
     return { status: statusOf('Cancelled', rpc), code: 'Cancelled', message: `${rpc} was cancelled: try again`, expected: true };

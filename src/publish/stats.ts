@@ -3,7 +3,6 @@ import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
 import { parseId } from '../convoy/ids.ts';
 import type { PublishDeps } from './deps.ts';
 import { findPlace, notThere } from './find-place.ts';
-import type { PlaceRecord } from './record-format.ts';
 import { placeAt } from './record-format.ts';
 import { identityOf, lookAt } from './standing.ts';
 

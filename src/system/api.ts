@@ -114,10 +114,19 @@ export interface BlockDevices {
    * bytes that nobody knows are `other: 'unknown data'`.
    */
   probe(device: string, call?: SystemCall): Promise<ProbeResult>;
-  /** mkfs of a device that the caller proved blank, or that was left in the middle of this very step. */
+  /**
+   * mkfs of a device that the caller proved blank (probed again here: EEXIST says what was found), or, with `force`, that was
+   * left in the middle of this very step. ERANGE below the smallest size of the type (ext4 16 MiB, xfs 300 MiB). Discards
+   * nothing, so the blocks of a reserved image stay reserved.
+   */
   mkfs(device: string, fsType: FsType, options?: { label?: string; force?: boolean }, call?: SystemCall): Promise<void>;
-  /** Grows a mounted file system to its device (resize2fs, xfs_growfs). Idempotent. */
+  /**
+   * Grows a mounted file system to its device (resize2fs, xfs_growfs). Idempotent. EPERM for ext4 without
+   * CAP_SYS_RESOURCE, which the kernel asks for; EOPNOTSUPP for types that cannot.
+   */
   growMounted(request: { device: string; target: string; fsType: string }, call?: SystemCall): Promise<void>;
+  /** Grows an unmounted ext4 to its device (e2fsck -f -p, resize2fs); needs no capability. EOPNOTSUPP for others. Idempotent. */
+  growUnmounted(device: string, fsType: string, call?: SystemCall): Promise<void>;
   /** Checks an unmounted ext4 file system and mends what is safe to mend (e2fsck -p); xfs is left to its log replay. */
   check(device: string, fsType: string, call?: SystemCall): Promise<void>;
   /** Size of the file system as its superblock says, mounted or not; undefined if the type is unknown. */

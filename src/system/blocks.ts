@@ -28,9 +28,15 @@ export function openBlockDevices(client: SyscallClient, commands: Commands): Blo
       await commands.run(`mkfs.${fsType}`, await mkfsArguments(device, fsType, options), call);
     },
     growMounted: async ({ device, target, fsType }, call) => {
-      if (fsType === 'ext4') await commands.run('resize2fs', [device], call);
+      if (fsType === 'ext4') await growMountedExt4(commands, device, call);
       else if (fsType === 'xfs') await commands.run('xfs_growfs', ['-d', target], call);
       else throw codeError('EOPNOTSUPP', 'growMounted', device, `a file system of type ${fsType} cannot be grown; ext4 and xfs can`);
+    },
+    growUnmounted: async (device, fsType, call) => {
+      if (fsType !== 'ext4') throw codeError('EOPNOTSUPP', 'growUnmounted', device, `a file system of type ${fsType} cannot be grown without being mounted; ext4 can`);
+      // resize2fs insists on a full check just before; 1 is "errors were corrected".
+      await commands.run('e2fsck', ['-f', '-p', device], { ...call, okCodes: [0, 1] });
+      await commands.run('resize2fs', [device], call);
     },
     check: async (device, fsType, call) => {
       // 1 is "errors were corrected"; xfs mends itself by replaying its log when it is mounted.
@@ -41,6 +47,18 @@ export function openBlockDevices(client: SyscallClient, commands: Commands): Blo
       return fsType === 'xfs' ? await xfsSize(commands, device, call) : undefined;
     },
   };
+}
+
+/** The kernel lets only CAP_SYS_RESOURCE resize a mounted ext4; resize2fs reports that as a bare "Permission denied". */
+async function growMountedExt4(commands: Commands, device: string, call?: SystemCall): Promise<void> {
+  try {
+    await commands.run('resize2fs', [device], call);
+  } catch (error) {
+    if (!(error instanceof CommandError && error.stderr.includes('Permission denied to resize'))) throw error;
+    const refused = codeError('EPERM', 'resize2fs', device, 'growing a mounted ext4 needs the capability CAP_SYS_RESOURCE; grant it, or grow while unmounted');
+    refused.cause = error;
+    throw refused;
+  }
 }
 
 async function probeDevice(commands: Commands, device: string, call: SystemCall = {}): Promise<ProbeResult> {

@@ -27,13 +27,15 @@ export interface Fingerprint {
 export interface PoolRigOptions {
   readonly fsBytes?: bigint;
   readonly thin?: boolean;
+  /** What to run instead of src/main.ts. */
+  readonly main?: string;
 }
 
 /** One driver with one pool on one file system, and a daemon that can be killed and started again. */
 export class PoolRig {
   readonly driver: string;
   readonly #fs: ScratchFs;
-  readonly #thin: boolean;
+  readonly #options: PoolRigOptions;
   #directory = '';
   #pool = '';
   #empty: readonly string[] = [];
@@ -42,10 +44,10 @@ export class PoolRig {
   /** Ids of volumes that are published as devices. */
   readonly blocks = new Set<string>();
 
-  constructor(driver: string, fsType: ScratchFsType, { fsBytes = 4n << 30n, thin = false }: PoolRigOptions = {}) {
+  constructor(driver: string, fsType: ScratchFsType, options: PoolRigOptions = {}) {
     this.driver = driver;
-    this.#thin = thin;
-    this.#fs = openScratchFs(fsType, fsBytes);
+    this.#options = options;
+    this.#fs = openScratchFs(fsType, options.fsBytes ?? 4n << 30n);
   }
 
   get daemon(): Daemon {
@@ -79,12 +81,9 @@ export class PoolRig {
   }
 
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const options = { [`${this.driver}.path`]: this.#pool };
-    this.#daemon = await startDaemon({
-      directory: this.#directory,
-      pools: [{ name: 'pool', driver: this.driver, options, thin: this.#thin }],
-      env,
-    });
+    const { thin = false, main } = this.#options;
+    const pool = { name: 'pool', driver: this.driver, options: { [`${this.driver}.path`]: this.#pool }, thin };
+    this.#daemon = await startDaemon({ directory: this.#directory, pools: [pool], env, ...(main === undefined ? {} : { main }) });
   }
 
   async stop(): Promise<void> {

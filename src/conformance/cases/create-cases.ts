@@ -48,12 +48,13 @@ export const CREATE_CASES: readonly ConformanceCase[] = [
     destructive: false,
     run: async (rig) => {
       const volume = await rig.create('taken');
-      const conflicts: readonly [string, Parameters<CaseRig['createNamed']>[1]][] = [
+      type Terms = Parameters<CaseRig['createNamed']>[1];
+      const conflicts: [string, Terms][] = [
         ['a larger size', { range: { requiredBytes: volume.sizeBytes + 1n } }],
         ['a limit below its size', { range: { requiredBytes: 1n, limitBytes: volume.sizeBytes - 1n } }],
-        ...(rig.isDevice ? ([['another use', { use: { mount: false, block: true } }], ['another option', { options: { format: false } }]] as const) : []),
-        ...(rig.status.operations?.includes('clone') ? ([['a source', { source: { kind: 'volume', volumeId: volume.id } }]] as const) : []),
       ];
+      if (rig.isDevice) conflicts.push(['another use', { use: { mount: false, block: true } }], ['another option', { options: { format: false } }]);
+      if (rig.status.operations?.includes('clone')) conflicts.push(['a source', { source: { kind: 'volume', volumeId: volume.id } }]);
       for (const [what, terms] of conflicts) await checkRejects(rig.createNamed(volume.name, terms), ['AlreadyExists', 'OutOfRange'], what);
       checkEqual(await rig.pools.getVolume(volume.id), volume, 'the volume afterwards');
       const within = await rig.createNamed(volume.name, { range: { requiredBytes: 1n, limitBytes: volume.sizeBytes } });

@@ -134,7 +134,9 @@ function onlyWhatIsGiven<T extends object>(what: string, given: Partial<T>): T {
   return new Proxy(given, {
     get(target, name) {
       if (Object.hasOwn(target, name)) return target[name as keyof T];
-      throw new Error(`the edge used ${what}.${String(name)}, which this test does not expect`);
+      return () => {
+        throw new Error(`the edge called ${what}.${String(name)}, which this test does not expect`);
+      };
     },
   }) as T;
 }

@@ -213,7 +213,7 @@ test('polled calls are told at debug level when they are well, and not at all wi
 
 test('RPCs whose capability no pool has are UNIMPLEMENTED, and so are unknown ones', async () => {
   await using edge = await openEdge({ pools: { implemented: new Set(['volume', 'access', 'storage', 'records', 'snapshot']) } });
-  for (const call of [
+  const calls = [
     edge.client.call('ControllerPublishVolume', {}),
     edge.client.call('ControllerUnpublishVolume', {}),
     edge.client.call('ControllerModifyVolume', {}),
@@ -223,9 +223,8 @@ test('RPCs whose capability no pool has are UNIMPLEMENTED, and so are unknown on
     edge.client.call('ControllerListVolumeHealth', {}),
     edge.client.call('NodeExpandVolume', {}),
     edge.client.call('NodeGetStorageHealth', {}),
-  ]) {
-    assert.equal((await outcome(call)).code, 'UNIMPLEMENTED');
-  }
+  ];
+  for (const { code } of await Promise.all(calls.map(outcome))) assert.equal(code, 'UNIMPLEMENTED');
   const unknown = await rawCall(edge.endpoint, '/csi.v1.GroupController/CreateVolumeGroupSnapshot', Buffer.alloc(0));
   assert.equal(unknown.code, 12);
 });
