@@ -2,9 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Csi } from '../test/support/csi.ts';
 import { type Daemon, startDaemon } from '../test/support/daemon.ts';
 import { loopsBackedBelow, mountsBelow, releaseBelow } from '../test/support/scratch-fs.ts';
-import { listSnapshots, listVolumes, volumeUser } from '../test/support/volumes.ts';
+import { listSnapshots, listVolumes, type VolumeUser, volumeUser } from '../test/support/volumes.ts';
 import { lacks, lookAtMachine, type Machine } from './lib/machine.ts';
 import { ensureSystemPackages } from './system-packages.ts';
 
@@ -37,6 +38,12 @@ async function demo(): Promise<void> {
     });
     for (const pool of pools) await lifeOfAVolume(daemon, pool, machine);
     await proveNothingIsLeft(daemon);
+  } catch (error) {
+    say(
+      `\nThe demo failed: ${error instanceof Error ? error.message : String(error)}\n\nThe end of the server's log:\n${daemon.logTail()}`,
+    );
+    process.exitCode = 1;
+    return;
   } finally {
     await daemon.stop();
   }
@@ -102,16 +109,13 @@ async function lifeOfAVolume({ csi }: Daemon, pool: string, { mounts }: Machine)
   );
   if (mounts) await compareRestored(user.publish(restored.volumeId), before);
 
-  await step('grow', `to ${GROWN / MIB} MiB, in use`, async () => {
+  await step('grow', `to ${GROWN / MIB} MiB`, async () => {
     const { capacityBytes, nodeExpansionRequired } = await csi.call('ControllerExpandVolume', {
       volumeId: id,
       capacityRange: { requiredBytes: String(GROWN) },
     });
     if (BigInt(capacityBytes) < GROWN) throw new Error(`asked to grow to ${GROWN} bytes, got ${capacityBytes}`);
-    if (!mounts || !nodeExpansionRequired) return '';
-    await csi.call('NodeExpandVolume', { volumeId: id, volumePath: user.targetPath(id), stagingTargetPath: user.stagingPath(id) });
-    const { usage } = await csi.call('NodeGetVolumeStats', { volumeId: id, volumePath: user.targetPath(id) });
-    return `its file system now has ${BigInt(usage[0]?.total ?? 0) / MIB} MiB`;
+    return mounts && nodeExpansionRequired ? await growFileSystem(csi, user, id) : '';
   });
 
   await step('delete', 'both volumes and the snapshot', async () => {
@@ -121,6 +125,18 @@ async function lifeOfAVolume({ csi }: Daemon, pool: string, { mounts }: Machine)
     }
     await csi.call('DeleteSnapshot', { snapshotId: snapshot.snapshotId });
   });
+}
+
+async function growFileSystem(csi: Csi, user: VolumeUser, volumeId: string): Promise<string> {
+  const volumePath = user.targetPath(volumeId);
+  if (machine.growsMountedExt4) {
+    await csi.call('NodeExpandVolume', { volumeId, volumePath, stagingTargetPath: user.stagingPath(volumeId) });
+  } else {
+    await user.unpublish(volumeId);
+    await user.publish(volumeId);
+  }
+  const { usage } = await csi.call('NodeGetVolumeStats', { volumeId, volumePath });
+  return `its file system now has ${BigInt(usage[0]?.total ?? 0) / MIB} MiB, ${machine.growsMountedExt4 ? 'grown in use' : 'grown at its next mount'}`;
 }
 
 async function compareRestored(published: Promise<string>, before: string): Promise<void> {

@@ -11,6 +11,7 @@ import { CAPABILITIES } from '../src/csi/capabilities.ts';
 import { csiDefinitions, type RpcName } from '../src/csi/definitions.ts';
 import { statusName, statusOf } from '../src/csi/status.ts';
 import { METRICS } from '../src/observe/metric-catalogue.ts';
+import { commandReference } from './docs-commands.ts';
 import { type KnownDriver, knownDrivers, takesFilesConsistency, takesOption } from './docs-drivers.ts';
 
 /** The generated tables by the name that marks their place in a page: `<!-- generated:NAME -->`. */
@@ -20,6 +21,7 @@ export const TABLES: Readonly<Record<string, () => Promise<string>>> = {
   'error-codes': async () => errorCodes(),
   'error-exceptions': async () => errorExceptions(),
   'exit-codes': async () => exitCodes(),
+  commands: async () => commandReference(),
   metrics: async () => metrics(),
   'config-file': async () => configReference().trimEnd(),
   'daemon-options': async () => daemonOptions(),
@@ -150,27 +152,41 @@ function storageClass(): string {
   return table(['key', 'where', 'meaning'], [...own, ...options]);
 }
 
-/** What of createVolume is asked of each driver to find out whether it takes the key. */
-const PROBES: Partial<Readonly<Record<OptionKey, Parameters<typeof takesOption>[1]>>> = {
+type Probe = Parameters<typeof takesOption>[1];
+
+/** How each key is found out: by asking the drivers for it, or known, where no driver has a say. */
+const TAKEN: Readonly<Record<OptionKey, Probe | 'honoured' | 'output'>> = {
+  MountPoint: 'honoured',
+  Size: 'honoured',
   Format: { format: true },
-  FileSystem: { fileSystem: 'ext4' },
+  VolumeUUID: 'output',
+  VolumeName: 'honoured',
   VolumeDriverID: { volumeDriverId: 'data' },
   VolumeType: { volumeType: 'fast' },
   VolumeIOPS: { volumeIops: 100 },
+  VolumeCreatedAt: 'output',
+  SnapshotName: 'honoured',
+  SnapshotCreatedAt: 'output',
+  FileSystem: { fileSystem: 'ext4' },
   BackupURL: { backupUrl: 'file:///backup' },
-  PrepareForVM: { prepareForVm: true },
   ReferenceOnly: { referenceOnly: true },
+  PrepareForVM: { prepareForVm: true },
 };
 
 async function convoyOptions(): Promise<string> {
   const drivers = await knownDrivers();
   const meanings = optionMeanings();
+  const take = async (driver: KnownDriver, how: Probe | 'honoured' | 'output'): Promise<string> => {
+    if (typeof how === 'string') return how;
+    return (await takesOption(driver, how)) === undefined ? 'honoured' : 'refused';
+  };
   const rows = await Promise.all(
-    (Object.keys(OPTION) as OptionKey[]).map(async (key) => {
-      const probe = PROBES[key];
-      const takes = drivers.map(async (driver) => (probe === undefined ? 'all alike' : (await takesOption(driver, probe)) === undefined ? 'honoured' : 'refused'));
-      return [code(key), meanings.get(key) ?? '', yesNo(STORAGE_CLASS_OPTIONS.includes(key)), ...(await Promise.all(takes))];
-    }),
+    (Object.keys(OPTION) as OptionKey[]).map(async (key) => [
+      code(key),
+      meanings.get(key) ?? '',
+      yesNo(STORAGE_CLASS_OPTIONS.includes(key)),
+      ...(await Promise.all(drivers.map(async (driver) => await take(driver, TAKEN[key])))),
+    ]),
   );
   return table(['key', 'meaning', 'in a StorageClass', ...drivers.map(({ name }) => code(name))], rows);
 }
@@ -179,8 +195,16 @@ async function convoyOptions(): Promise<string> {
 function optionMeanings(): ReadonlyMap<string, string> {
   const source = readFileSync(join(import.meta.dirname, '../src/convoy/options.ts'), 'utf8');
   const found = new Map<string, string>();
-  for (const [, meaning = '', key = ''] of source.matchAll(/\/\*\* (.+?) \*\/\n {2}(\w+): '\2',/g)) found.set(key, meaning.replace(/\(docs\/(\S+)\.md, "([^"]+)"\)/, (_, page: string, heading: string) => `([${heading}](${page === 'parameters' ? '' : `${page}.md`}#${heading.toLowerCase()}))`));
+  for (const [, meaning = '', key = ''] of source.matchAll(/\/\*\* (.+?) \*\/\n {2}(\w+): '\2',/g)) found.set(key, linked(meaning));
   const missing = Object.keys(OPTION).filter((key) => !found.has(key));
   if (missing.length > 0) throw new Error(`src/convoy/options.ts: no comment above ${missing.join(', ')}`);
   return found;
+}
+
+/** `(docs/page.md, "Heading")` of a comment becomes a link. */
+function linked(comment: string): string {
+  return comment.replace(/\(docs\/(\S+)\.md, "([^"]+)"\)/, (_, page: string, heading: string) => {
+    const anchor = heading.toLowerCase().replaceAll(' ', '-');
+    return `([${heading}](${page === 'parameters' ? '' : `${page}.md`}#${anchor}))`;
+  });
 }

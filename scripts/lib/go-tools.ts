@@ -1,26 +1,74 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from './run-command.ts';
 
-const REPOSITORY = join(import.meta.dirname, '../..');
+const CACHE = join(import.meta.dirname, '../../.cache');
+/** The Go module that pins what is built here. */
+const MODULE = join(import.meta.dirname, '../../test/tools');
+const CSI_TEST = 'github.com/kubernetes-csi/csi-test/v5';
 
-/** Commands that the tests build from the Go module test/tools, which pins their versions. */
-const PACKAGES = { 'csi-sanity': 'github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity' } as const;
+/**
+ * Defects of csi-test v5.6.0 without whose correction a spec cannot pass, whatever the driver does. The spec still runs,
+ * and still means what it says.
+ */
+const CORRECTIONS = [
+  {
+    file: 'pkg/sanity/controller.go',
+    // gomega's Equal looks into protobuf's hidden size cache, which sending the one message filled and the other has not.
+    wrong: 'Expect(topo).To(Equal(ni.GetAccessibleTopology()))',
+    right: 'Expect(topo.GetSegments()).To(Equal(ni.GetAccessibleTopology().GetSegments()))',
+  },
+] as const;
 
-/** Path of the built command, below .cache. Builds it when it is missing or older than the module. Throws when Go cannot. */
-export async function buildGoTool(name: keyof typeof PACKAGES): Promise<string> {
-  const binary = join(REPOSITORY, '.cache', name);
-  const moduleDirectory = join(REPOSITORY, 'test/tools');
-  if (modifiedAt(binary) > modifiedAt(join(moduleDirectory, 'go.sum'))) return binary;
-  process.stdout.write(`Building ${PACKAGES[name]} with Go (modules are downloaded the first time) …\n`);
-  mkdirSync(join(REPOSITORY, '.cache'), { recursive: true });
-  const { code, ms } = await runCommand('go', ['build', '-buildvcs=false', '-o', binary, PACKAGES[name]], {
-    cwd: moduleDirectory,
-    env: { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly' },
-  });
-  if (code !== 0) throw new Error(`go build of ${PACKAGES[name]} failed; its message is above`);
+/** Path of csi-sanity below .cache. Builds it when it is missing or older than what it is made of. Throws when Go cannot. */
+export async function buildCsiSanity(): Promise<string> {
+  const binary = join(CACHE, 'csi-sanity');
+  const newest = Math.max(...[join(MODULE, 'go.sum'), import.meta.filename].map(modifiedAt));
+  if (modifiedAt(binary) > newest) return binary;
+  process.stdout.write(`Building csi-sanity from ${CSI_TEST} with Go (its modules are downloaded the first time) …\n`);
+  mkdirSync(CACHE, { recursive: true });
+  const { code, ms } = await runCommand(
+    'go',
+    ['build', '-buildvcs=false', '-overlay', writeOverlay(), '-o', binary, `${CSI_TEST}/cmd/csi-sanity`],
+    {
+      cwd: MODULE,
+      env: GO_ENVIRONMENT,
+    },
+  );
+  if (code !== 0) throw new Error('csi-sanity could not be built; the message of go is above');
   process.stdout.write(`Built in ${(ms / 1000).toFixed(0)} s: ${binary}\n`);
   return binary;
+}
+
+const GO_ENVIRONMENT = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly' };
+
+/** `go build -overlay`: the corrected files take the place of the module's, which stays as it is. */
+function writeOverlay(): string {
+  execFileSync('go', ['mod', 'download', CSI_TEST], {
+    cwd: MODULE,
+    env: { ...process.env, ...GO_ENVIRONMENT },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const module = execFileSync('go', ['list', '-m', '-f', '{{.Dir}}', CSI_TEST], {
+    cwd: MODULE,
+    env: { ...process.env, ...GO_ENVIRONMENT },
+    encoding: 'utf8',
+  }).trim();
+  const Replace: Record<string, string> = {};
+  for (const { file, wrong, right } of CORRECTIONS) {
+    const text = readFileSync(join(module, file), 'utf8');
+    if (text.split(wrong).length !== 2)
+      throw new Error(
+        `${file} of ${CSI_TEST} no longer holds "${wrong}" once: look whether its correction in scripts/lib/go-tools.ts is still needed`,
+      );
+    const corrected = join(CACHE, file.replaceAll('/', '-'));
+    writeFileSync(corrected, text.replace(wrong, right));
+    Replace[join(module, file)] = corrected;
+  }
+  const overlay = join(CACHE, 'csi-test-overlay.json');
+  writeFileSync(overlay, JSON.stringify({ Replace }));
+  return overlay;
 }
 
 const modifiedAt = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -11,16 +11,26 @@ export interface Machine {
   readonly mounts: boolean;
   /** May attach loop devices. */
   readonly loops: boolean;
+  /** CAP_SYS_RESOURCE, which the kernel asks for to grow a mounted ext4. */
+  readonly growsMountedExt4: boolean;
   /** `go1.26.8`; undefined = no Go. */
   readonly go: string | undefined;
 }
 
 const CAP_SYS_ADMIN = 21n;
+const CAP_SYS_RESOURCE = 24n;
 
 export function lookAtMachine(): Machine {
   const root = process.getuid?.() === 0;
   const mounts = root && hasCapability(CAP_SYS_ADMIN);
-  return { root, debian: onPath('apt-get'), mounts, loops: mounts && loopsWork(), go: goVersion() };
+  return {
+    root,
+    debian: onPath('apt-get'),
+    mounts,
+    loops: mounts && loopsWork(),
+    growsMountedExt4: root && hasCapability(CAP_SYS_RESOURCE),
+    go: goVersion(),
+  };
 }
 
 /** Plain sentences, one for each thing that this machine lacks. */
@@ -31,6 +41,8 @@ export function lacks(machine: Machine): readonly string[] {
     sentences.push('root without CAP_SYS_ADMIN (a plain container): nothing can be mounted (docker run --privileged gives it)');
   else if (!machine.loops)
     sentences.push('no loop devices (/dev/loop-control): image file pools and scratch file systems are left out (modprobe loop)');
+  if (machine.loops && !machine.growsMountedExt4)
+    sentences.push('no CAP_SYS_RESOURCE: the kernel refuses to grow a mounted ext4, so that ext4 volumes grow at their next mount');
   if (machine.go === undefined)
     sentences.push('no Go: csi-sanity cannot be built (Debian: apt-get install golang, or https://go.dev/dl; 1.24 or newer)');
   return sentences;

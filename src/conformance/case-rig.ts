@@ -134,6 +134,7 @@ export class CaseRig {
       return await work(path);
     } finally {
       await insist(() => this.node.umount(volumeId, target, this.call()));
+      await rmdir(target).catch(unlessGone);
     }
   }
 
@@ -223,6 +224,10 @@ export async function until(met: () => Promise<boolean>, what: string): Promise<
     if (Date.now() > end) throw new ConformanceError(`waited in vain for ${what}`);
     await pause();
   }
+}
+
+function unlessGone(error: unknown): void {
+  if (!isErrno(error, 'ENOENT')) throw error;
 }
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

@@ -29,4 +29,11 @@ export async function checkRejects(promise: Promise<unknown>, codes: ErrorCode |
   throw new ConformanceError(`${what}: expected ${allowed.join(' or ')}, but it succeeded`);
 }
 
+/** Two inventories must be the same; the message has what came and what went. */
+export function checkNothingChanged(now: readonly string[], before: readonly string[], what: string): void {
+  const [then, today] = [new Set(before), new Set(now)];
+  const changes = [...now.filter((line) => !then.has(line)).map((line) => `+ ${line}`), ...before.filter((line) => !today.has(line)).map((line) => `- ${line}`)];
+  if (changes.length > 0) throw new ConformanceError(`${what}: ${changes.slice(0, 20).join('; ')}`);
+}
+
 const show = (value: unknown): string => inspect(value, { breakLength: Infinity, depth: 4 }).slice(0, 800);

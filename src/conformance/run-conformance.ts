@@ -10,7 +10,7 @@ import { PUBLISH_CASES } from './cases/publish-cases.ts';
 import { RESTART_CASES } from './cases/restart-cases.ts';
 import { SIZE_CASES } from './cases/size-cases.ts';
 import { SNAPSHOT_CASES } from './cases/snapshot-cases.ts';
-import { checkEqual, ConformanceError } from './check.ts';
+import { checkNothingChanged, ConformanceError } from './check.ts';
 import type { ConformanceCase } from './conformance-case.ts';
 import type { Rig } from './rig.ts';
 
@@ -98,7 +98,7 @@ export async function runCase(rig: Rig, conformanceCase: ConformanceCase): Promi
     failure ??= { error: new ConformanceError(`cleaning up after the case failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error }) };
   }
   if (failure !== undefined) throw failure.error;
-  if (before !== undefined) checkEqual(await rig.destructive?.inventory(), before, 'what is there after the case');
+  if (rig.destructive !== undefined && before !== undefined) checkNothingChanged(await rig.destructive.inventory(), before, 'left over or lost after the case');
 }
 
 async function resultOf(rig: Rig, conformanceCase: ConformanceCase, skipped: string | undefined): Promise<CaseResult> {

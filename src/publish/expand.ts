@@ -1,4 +1,4 @@
-import { ConvoyError } from '../convoy/errors.ts';
+import { ConvoyError, isErrno } from '../convoy/errors.ts';
 import type { Call, OpenVolume, SizeRange } from '../pool/api.ts';
 import { fromCommand } from './command-errors.ts';
 import type { PublishDeps } from './deps.ts';
@@ -46,6 +46,10 @@ async function growAt(deps: PublishDeps, open: OpenVolume, table: MountTable, de
       throw new ConvoyError('Unavailable', `${source} has ${deviceBytes} bytes, less than the ${open.volume.sizeBytes} of volume ${open.volume.id}: repeat ControllerExpandVolume, then try again`);
     if (fsBytes === undefined || fsBytes < deviceBytes) await system.blocks.growMounted({ device: source, target, fsType }, { signal: call.signal });
   } catch (error) {
+    if (isErrno(error, 'EPERM'))
+      throw new ConvoyError('Precondition', `the ${fsType} file system at ${target} cannot grow while it is mounted, since this process lacks CAP_SYS_RESOURCE: grant it, or restart what uses the volume; it grows when it is staged anew`, {
+        cause: error,
+      });
     throw fromCommand(error, `growing the ${fsType} file system at ${target}`);
   }
 }

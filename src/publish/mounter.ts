@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import type { Access, CallContext, Mounter, MountVolumeOptions } from '../convoy/contract.ts';
-import { ConvoyError, fromErrno } from '../convoy/errors.ts';
+import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
 import { step } from '../observe/steps.ts';
 import type { FsType, MountEntry, System } from '../system/api.ts';
 import { fromCommand, stillMounted } from './command-errors.ts';
@@ -76,15 +76,33 @@ async function mountFirst(system: System, device: Device, table: MountTable, opt
   const { fsType, fresh } = await prepareDevice(system, device, opts.fsType, opts.format, call);
   // A read-only mount may be one of many hosts': it writes nothing but, on a writable device, the journal's replay.
   if (!fresh && !opts.readOnly) await checkFileSystem(system, device.path, fsType, call);
-  await mountFileSystem(system, { source: device.path, target: opts.mountPoint, fsType, readOnly: opts.readOnly, flags }, call);
+  const request = { source: device.path, target: opts.mountPoint, fsType, readOnly: opts.readOnly, flags };
+  await mountFileSystem(system, request, call);
   step('stage.mounted');
   if (fresh || opts.readOnly) return;
   try {
-    await grow(system, device.path, opts.mountPoint, fsType, call);
+    await growOnce(system, device, opts.mountPoint, fsType, async () => mountFileSystem(system, request, call), call);
   } catch (error) {
     // A final error from staging leaves nothing mounted (the kubelet may not call unstage).
     await system.mounts.unmount(opts.mountPoint).catch(() => {});
     throw error;
+  }
+}
+
+/**
+ * Mounted, because the kernel journals that; a kill in the middle of growing an unmounted ext4 may need a repair. Only
+ * where we lack CAP_SYS_RESOURCE, which growing a mounted ext4 takes, is it unmounted for it.
+ */
+async function growOnce(system: System, device: Device, target: string, fsType: FsType, mountAnew: () => Promise<void>, call: CallContext): Promise<void> {
+  try {
+    await grow(system, device.path, target, fsType, call);
+  } catch (error) {
+    if (!(error instanceof ConvoyError && isErrno(error.cause, 'EPERM')) || fsType !== 'ext4') throw error;
+    await system.mounts.unmount(target, call);
+    await system.blocks.growUnmounted(device.path, fsType, call).catch((again: unknown) => {
+      throw fromCommand(again, `growing the ext4 file system of ${device.path}`);
+    });
+    await mountAnew();
   }
 }
 

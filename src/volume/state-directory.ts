@@ -1,4 +1,4 @@
-import { readdir, readFile, realpath, stat, unlink } from 'node:fs/promises';
+import { open, readdir, readFile, realpath, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RecordOperations, StorageOperations } from '../convoy/contract.ts';
 import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
@@ -76,7 +76,10 @@ class DirectoryStorage implements StorageOperations {
     if (this.#lock !== undefined) return;
     await this.#reach();
     try {
-      this.#lock = await this.#files.lock(join(this.#directory, LOCK));
+      const path = join(this.#directory, LOCK);
+      // Apart from the marker, which a replacement renames away from under a lock.
+      await (await open(path, 'a', 0o600)).close();
+      this.#lock = await this.#files.lock(path);
       this.#options.managed?.();
     } catch (error) {
       if (!isErrno(error, 'EWOULDBLOCK', 'EAGAIN')) throw fromErrno(error, `locking ${this.#directory}`);

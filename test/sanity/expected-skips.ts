@@ -7,7 +7,8 @@ export const EXPECTED_SKIPS: readonly { readonly title: RegExp; readonly reason:
     title: / › (ControllerPublishVolume|ControllerUnpublishVolume|volume lifecycle) › /,
     reason: 'no PUBLISH_UNPUBLISH_VOLUME: no driver attaches',
   },
-  { title: / › ModifyVolume \[Controller Server\] › | › ModifyVolume /, reason: 'no MODIFY_VOLUME: no driver has mutable parameters' },
+  { title: /^ModifyVolume \[Controller Server\] › /, reason: 'no MODIFY_VOLUME: no driver has mutable parameters' },
   { title: /volume attribute class/, reason: 'no MODIFY_VOLUME: no driver has mutable parameters' },
   { title: /^GroupController/, reason: 'no GROUP_CONTROLLER_SERVICE: no driver cuts several volumes at one instant' },
+  { title: /› ListVolumes › pagination should detect volumes added between pages/, reason: 'disabled in csi-test itself (XIt)' },
 ];

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildGoTool } from '../../scripts/lib/go-tools.ts';
+import { buildCsiSanity } from '../../scripts/lib/go-tools.ts';
 import { runCommand } from '../../scripts/lib/run-command.ts';
 import { type Daemon, startDaemon } from '../support/daemon.ts';
 import { loopsBackedBelow, mountsBelow, openScratchFs, type ScratchFsType } from '../support/scratch-fs.ts';
@@ -29,7 +29,7 @@ const VOLUME_SIZE = 64 << 20;
 /** csi-sanity sets no deadline on its calls: a call that hangs would hang it. */
 const TIMEOUT = '5m';
 
-const binary = await buildGoTool('csi-sanity');
+const binary = await buildCsiSanity();
 const picked = process.argv.slice(2);
 const totals = { passed: 0, failed: 0, skipped: 0 };
 for (const run of RUNS) {
@@ -129,5 +129,6 @@ function showSkips(specs: readonly Spec[]): void {
   }
 }
 
-const reasonOf = ({ title, message }: Spec): string | undefined =>
-  EXPECTED_SKIPS.find((expected) => expected.title.test(title) || expected.title.test(message))?.reason;
+function reasonOf({ title, message }: Spec): string | undefined {
+  return EXPECTED_SKIPS.find((expected) => expected.title.test(title) || expected.title.test(message))?.reason;
+}

@@ -34,7 +34,7 @@ export interface DaemonOptions {
   readonly directory: string;
   readonly pools: readonly RigPool[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Default: src/main.ts. */
+  /** Default: what CONVOY_TEST_MAIN names (such as the built bundle), else src/main.ts. */
   readonly main?: string;
 }
 
@@ -83,7 +83,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
 }
 
-function spawnDaemon({ directory, pools, env, main = 'src/main.ts' }: DaemonOptions): {
+function spawnDaemon({ directory, pools, env, main = process.env['CONVOY_TEST_MAIN'] ?? 'src/main.ts' }: DaemonOptions): {
   child: ChildProcess;
   logPath: string;
   socketPath: string;

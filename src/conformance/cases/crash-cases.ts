@@ -1,6 +1,6 @@
 import type { Operations } from '../../convoy/contract.ts';
 import { type CaseRig, insist } from '../case-rig.ts';
-import { check, checkEqual, checkRejects, ConformanceError } from '../check.ts';
+import { check, checkEqual, checkNothingChanged, checkRejects, ConformanceError } from '../check.ts';
 import type { ConformanceCase } from '../conformance-case.ts';
 import type { FaultKind } from '../faults.ts';
 import { put, take } from '../files.ts';
@@ -157,7 +157,7 @@ async function surviveOne(rig: CaseRig, survivor: Survivor<Source>, source: Sour
     await survivor.after?.(rig, source, round);
     await rig.deleteVolume(rig.volumeId(rig.name(round)));
     await rig.settle();
-    checkEqual(difference(await inventory(), before), [], 'what is there that was not before, or the other way round');
+    checkNothingChanged(await inventory(), before, 'left over or lost');
   } catch (error) {
     throw new ConformanceError(`${fault.kind} at step ${fault.at} (${struck ?? 'none'}): ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
@@ -175,8 +175,3 @@ async function makeSource(rig: CaseRig): Promise<Source> {
 async function verifyCopy(rig: CaseRig, _source: Source, round: string): Promise<void> {
   checkEqual(await rig.withFiles(rig.volumeId(rig.name(round)), (path) => take(path, 'file')), 'copied', 'the file in the copy');
 }
-
-const difference = (now: readonly string[], before: readonly string[]): readonly string[] => [
-  ...now.filter((line) => !before.includes(line)).map((line) => `+ ${line}`),
-  ...before.filter((line) => !now.includes(line)).map((line) => `- ${line}`),
-];

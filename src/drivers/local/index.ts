@@ -1,10 +1,13 @@
 import type { DriverDeps, InitFunc } from '../../convoy/contract.ts';
 import { ConvoyError, fromErrno, invalid } from '../../convoy/errors.ts';
-import type { DriverDescription } from '../../convoy/registry.ts';
+import type { DriverDescription, DriverRegistry } from '../../convoy/registry.ts';
+import { DefaultDriverName } from '../../volume/contract.ts';
 import { convoyFromVolumeDriver } from '../../volume/convoy-from-volume-driver.ts';
 import { stateDirectory } from '../../volume/state-directory.ts';
 import { LocalDriver } from './local-driver.ts';
 import { type MountOptions, needsMount, parseMountOptions } from './mount-options.ts';
+
+export const NAME = DefaultDriverName;
 
 const PARAMETERS = {
   type: 'file system type that mount(8) is given; needs device',
@@ -12,7 +15,7 @@ const PARAMETERS = {
   device: 'what mount(8) mounts at the volume; needs type. Can name anything on the host: allow it only to whom you trust as root',
 } as const;
 
-export const description: DriverDescription = {
+const description: DriverDescription = {
   summary: "Docker's local driver: directories, or whatever mount(8) can mount. Sizes are not enforced, no snapshots.",
   binaries: ['mount', 'umount'],
   options: {
@@ -24,7 +27,7 @@ export const description: DriverDescription = {
 };
 
 /** Makes the `local` driver of a pool. Marker and records are kept beside the volumes, at `local.path`. */
-export const init: InitFunc = async (_root, config, deps) => {
+const init: InitFunc = async (_root, config, deps) => {
   const { path, defaults } = parseConfig(config);
   const driver = new LocalDriver(deps.system, path, defaults);
   let clearing: Promise<void> = Promise.resolve();
@@ -44,6 +47,10 @@ export const init: InitFunc = async (_root, config, deps) => {
     deps,
   });
 };
+
+export function register(registry: DriverRegistry): void {
+  registry.register(NAME, init, description);
+}
 
 function parseConfig(config: Readonly<Record<string, string>>): { readonly path: string; readonly defaults: MountOptions } {
   const { 'local.path': path, ...rest } = config;

@@ -22,6 +22,7 @@ import {
   O_NOFOLLOW,
   O_PATH,
   OPEN_TREE_CLONE,
+  S_IFDIR,
   S_IFLNK,
   S_IFMT,
   SYS_MOUNT_SETATTR,
@@ -59,7 +60,7 @@ export function umount({ target }: { readonly target: string }): void {
 /** For kernels before 5.12. Visible read-write for an instant, hence only the second choice; undone if the remount fails. */
 export function bindByRemount({ source, target, set }: BindRequest): void {
   withFd(openNoLink(source), (from) =>
-    withFd(openNoLink(target), (to) => check(libc.mount(cString(`/proc/self/fd/${from}`), cString(`/proc/self/fd/${to}`), null, MS_BIND, null), 'mount', target)),
+    withFd(openSameKind(target, from), (to) => check(libc.mount(cString(`/proc/self/fd/${from}`), cString(`/proc/self/fd/${to}`), null, MS_BIND, null), 'mount', target)),
   );
   try {
     // Opened again: the descriptor of before means what the new mount covers.
@@ -75,7 +76,7 @@ export function bindByRemount({ source, target, set }: BindRequest): void {
 
 function bindByTree({ source, target, set, clear }: BindRequest): void {
   withFd(openNoLink(source), (from) =>
-    withFd(openNoLink(target), (to) =>
+    withFd(openSameKind(target, from), (to) =>
       withFd(check(syscall3(SYS_OPEN_TREE, from, EMPTY, OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH), 'open_tree', source), (tree) => {
         if (set !== 0 || clear !== 0) check(syscallSetAttr(SYS_MOUNT_SETATTR, tree, EMPTY, AT_EMPTY_PATH, mountAttr(set, clear), 32), 'mount_setattr', target);
         check(syscallMoveMount(SYS_MOVE_MOUNT, tree, EMPTY, to, EMPTY, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH), 'move_mount', target);
@@ -94,6 +95,16 @@ function openNoLink(path: string): number {
     throw error;
   }
   return fd;
+}
+
+/** The kernel answers a directory upon a file, or the reverse, with a bare EINVAL. */
+function openSameKind(target: string, source: number): number {
+  const fd = openNoLink(target);
+  const [isDirectory, wanted] = [fd, source].map((each) => (stateOf(each).mode & S_IFMT) === S_IFDIR);
+  if (isDirectory === wanted) return fd;
+  libc.close(fd);
+  if (wanted === true) throw codeError('ENOTDIR', 'move_mount', target, 'a directory cannot be mounted upon something else');
+  throw codeError('EISDIR', 'move_mount', target, 'only a directory can be mounted upon a directory');
 }
 
 /** struct mount_attr: attr_set, attr_clr, propagation (left alone), userns_fd. */

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import type { Access, ConvoyDriver, FormatGate, Mounter, Operations } from '../../../src/convoy/contract.ts';
 import { defineDriver } from '../../../src/convoy/driver.ts';
 import { ConvoyError, notFound } from '../../../src/convoy/errors.ts';
+import type { LocalVolumeId } from '../../../src/convoy/ids.ts';
 import { formatId, localId, parseId } from '../../../src/convoy/ids.ts';
 import type { Call, OpenVolume, Pools, UsesOf } from '../../../src/pool/api.ts';
 import type { VolumeCapability } from '../../../src/publish/api.ts';
 import { makeMounter } from '../../../src/publish/mounter.ts';
 import { NodeVolumes } from '../../../src/publish/node-volumes.ts';
-import { NodeRecords, openNodeRecords } from '../../../src/publish/records.ts';
+import type { NodeRecords } from '../../../src/publish/records.ts';
+import { openNodeRecords } from '../../../src/publish/records.ts';
 import { makeUsesOf } from '../../../src/publish/uses-of.ts';
 import type { FsType, System } from '../../../src/system/api.ts';
 import { openSystem } from '../../../src/system/open-system.ts';
@@ -233,4 +235,8 @@ export const mountCapability = (fsType = '', mode: VolumeCapability['mode'] = 'S
 
 export const blockCapability = (mode: VolumeCapability['mode'] = 'SINGLE_NODE_WRITER'): VolumeCapability => ({ mode, access: { kind: 'block' } });
 
-const localOf = (id: string): string => parseId(id, 'volume')?.local ?? 'none';
+function localOf(id: string): LocalVolumeId {
+  const local = parseId(id, 'volume')?.local;
+  if (local === undefined) throw notFound(`volume ${id}`);
+  return local;
+}

@@ -83,7 +83,8 @@ describe('bind', () => {
     await mounts.bind(join(source, 'a'), join(target, 'b'));
     assert.equal(statSync(join(target, 'b')).size, 7);
     await mounts.unbind(join(target, 'b'));
-    await assert.rejects(mounts.bind(join(source, 'a'), target), { code: 'ENOTDIR' });
+    await assert.rejects(mounts.bind(join(source, 'a'), target), { code: 'EISDIR' });
+    await assert.rejects(mounts.bind(source, join(target, 'b')), { code: 'ENOTDIR' });
   });
 
   test('a mount below the source does not come along', async () => {

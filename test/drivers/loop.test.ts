@@ -1,0 +1,4 @@
+import { conformance } from '../support/conformance.ts';
+
+conformance('loop', { fsType: 'ext4' });
+conformance('loop', { fsType: 'xfs' });
