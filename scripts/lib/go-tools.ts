@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from './run-command.ts';
 
@@ -30,7 +30,7 @@ export async function buildCsiSanity(): Promise<string> {
   mkdirSync(CACHE, { recursive: true });
   const { code, ms } = await runCommand(
     'go',
-    ['build', '-buildvcs=false', '-overlay', writeOverlay(), '-o', binary, `${CSI_TEST}/cmd/csi-sanity`],
+    ['build', '-buildvcs=false', `-modfile=${correctedModule()}`, '-o', binary, `${CSI_TEST}/cmd/csi-sanity`],
     {
       cwd: MODULE,
       env: GO_ENVIRONMENT,
@@ -43,32 +43,35 @@ export async function buildCsiSanity(): Promise<string> {
 
 const GO_ENVIRONMENT = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly' };
 
-/** `go build -overlay`: the corrected files take the place of the module's, which stays as it is. */
-function writeOverlay(): string {
-  execFileSync('go', ['mod', 'download', CSI_TEST], {
-    cwd: MODULE,
-    env: { ...process.env, ...GO_ENVIRONMENT },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const module = execFileSync('go', ['list', '-m', '-f', '{{.Dir}}', CSI_TEST], {
-    cwd: MODULE,
-    env: { ...process.env, ...GO_ENVIRONMENT },
-    encoding: 'utf8',
-  }).trim();
-  const Replace: Record<string, string> = {};
+/** A go.mod like test/tools', but for csi-test, which is a corrected copy of the very version that is pinned there. */
+function correctedModule(): string {
+  const copy = join(CACHE, 'csi-test');
+  rmSync(copy, { recursive: true, force: true });
+  execFileSync('cp', ['-r', '--no-preserve=mode', moduleDirectory(), copy]);
   for (const { file, wrong, right } of CORRECTIONS) {
-    const text = readFileSync(join(module, file), 'utf8');
+    const text = readFileSync(join(copy, file), 'utf8');
     if (text.split(wrong).length !== 2)
       throw new Error(
         `${file} of ${CSI_TEST} no longer holds "${wrong}" once: look whether its correction in scripts/lib/go-tools.ts is still needed`,
       );
-    const corrected = join(CACHE, file.replaceAll('/', '-'));
-    writeFileSync(corrected, text.replace(wrong, right));
-    Replace[join(module, file)] = corrected;
+    writeFileSync(join(copy, file), text.replace(wrong, right));
   }
-  const overlay = join(CACHE, 'csi-test-overlay.json');
-  writeFileSync(overlay, JSON.stringify({ Replace }));
-  return overlay;
+  const modfile = join(CACHE, 'tools.mod');
+  writeFileSync(modfile, `${readFileSync(join(MODULE, 'go.mod'), 'utf8')}\nreplace ${CSI_TEST} => ${copy}\n`);
+  copyFileSync(join(MODULE, 'go.sum'), join(CACHE, 'tools.sum'));
+  return modfile;
+}
+
+function moduleDirectory(): string {
+  const go = (...args: string[]): string =>
+    execFileSync('go', args, {
+      cwd: MODULE,
+      env: { ...process.env, ...GO_ENVIRONMENT },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  go('mod', 'download', CSI_TEST);
+  return go('list', '-m', '-f', '{{.Dir}}', CSI_TEST).trim();
 }
 
 const modifiedAt = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -23,7 +23,7 @@ interface CreateOptions {
   readonly backup?: string;
   readonly vm?: boolean;
   readonly consistency?: string;
-  readonly opt: readonly string[];
+  readonly opt?: readonly string[];
 }
 
 export function addVolumesCreate(parent: Command, run: Runner, hidden: { readonly hidden?: boolean } = {}): void {
@@ -45,7 +45,7 @@ export function addVolumesCreate(parent: Command, run: Runner, hidden: { readonl
     .option('--backup <url>', 'restore this backup (BackupURL)')
     .option('--vm', 'put a disk image of its size into it for a virtual machine (PrepareForVM)')
     .option('--consistency <how>', 'of a copy: point-in-time or files')
-    .option('--opt <key=value>', "the driver's own parameter (repeatable)", (value, all: readonly string[]) => [...all, value], [])
+    .option('--opt <key=value>', "the driver's own parameter (repeatable)", (value: string, all: readonly string[] = []) => [...all, value])
     .action(run(create));
 }
 
@@ -61,7 +61,7 @@ async function toRequest(context: Context, name: string, options: CreateOptions)
     name,
     pool: await choosePool(context, options),
     options: wireOptions(options),
-    parameters: Object.fromEntries(options.opt.map(parseParameter)),
+    parameters: Object.fromEntries((options.opt ?? []).map(parseParameter)),
     sourceSnapshot: options.snapshot ?? '',
     sourceVolume: options.volume ?? '',
     consistency: options.consistency ?? '',

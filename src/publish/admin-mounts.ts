@@ -21,7 +21,13 @@ import { withVolumeIfKnown } from './with-volume-if-known.ts';
  * An admin's mount of the whole volume (Convoy's MountPoint), beside what the CO does: at an existing, empty directory, or
  * at one of ours below the root. Again at the same place is fine.
  */
-export async function mountForAdmin(deps: PublishDeps, volumeId: string, mountPoint: string | undefined, options: { readonly readOnly: boolean }, call: Call): Promise<string> {
+export async function mountForAdmin(
+  deps: PublishDeps,
+  volumeId: string,
+  mountPoint: string | undefined,
+  options: { readonly readOnly: boolean },
+  call: Call,
+): Promise<string> {
   const path = mountPoint === undefined ? defaultMountPoint(deps, volumeId) : parsePath('MountPoint', mountPoint);
   if (mountPoint !== undefined) await assertPlainPlace('MountPoint', path, [deps.root, ...deps.protectedPaths()]);
   await deps.pools.withVolume(volumeId, async (open) => {
@@ -31,7 +37,11 @@ export async function mountForAdmin(deps: PublishDeps, volumeId: string, mountPo
     if (mountPoint === undefined) await mkdir(path, { recursive: true, mode: 0o700 });
     await assertUsable(path);
     const block = record.places.find((place) => place.access === 'block');
-    if (block !== undefined) throw new ConvoyError('InUse', `volume ${volumeId} is ${block.kind} as a raw block device at ${block.path}: it is not mounted beside that`);
+    if (block !== undefined)
+      throw new ConvoyError(
+        'InUse',
+        `volume ${volumeId} is ${block.kind} as a raw block device at ${block.path}: it is not mounted beside that`,
+      );
     await deps.records.put(volumeId, { path, kind: 'mounted', access: 'mount', readOnly: options.readOnly, fsType: '' });
     try {
       await mountWhole(deps, open, own, { path, readOnly: options.readOnly }, call);
@@ -54,7 +64,10 @@ export async function umountForAdmin(deps: PublishDeps, volumeId: string, mountP
     for (const path of paths) {
       const place = placeAt(record, path);
       if (place !== undefined && place.kind !== 'mounted')
-        throw new ConvoyError('InUse', `volume ${volumeId} is ${place.kind} at ${path} for an orchestrator: end what uses it there, it is then unmounted`);
+        throw new ConvoyError(
+          'InUse',
+          `volume ${volumeId} is ${place.kind} at ${path} for an orchestrator: end what uses it there, it is then unmounted`,
+        );
       await takeDown(deps, { volumeId, path, place, own, poolAnswers: open !== undefined, how: 'child', signal: call.signal });
       await forget(deps, volumeId, path);
     }
@@ -71,19 +84,31 @@ function defaultMountPoint(deps: PublishDeps, volumeId: string): string {
 
 async function isMountedThere(deps: PublishDeps, record: NodeRecord, own: OwnMounts, path: string, readOnly: boolean): Promise<boolean> {
   const place = placeAt(record, path);
-  if (place !== undefined && place.kind !== 'mounted') throw new ConvoyError('InUse', `volume ${record.volumeId} is ${place.kind} at ${path} already: give another MountPoint`);
+  if (place !== undefined && place.kind !== 'mounted')
+    throw new ConvoyError('InUse', `volume ${record.volumeId} is ${place.kind} at ${path} already: give another MountPoint`);
   const top = own.topmost(path);
   if (top === undefined) return false;
-  if (!own.isOwn(top)) throw new ConvoyError('InUse', `${path} is a mount of something else (${top.fsType} on ${top.device}): give another MountPoint`);
+  if (!own.isOwn(top))
+    throw new ConvoyError('InUse', `${path} is a mount of something else (${top.fsType} on ${top.device}): give another MountPoint`);
   if (top.options.includes('ro') !== readOnly)
-    throw new ConvoyError('AlreadyExists', `volume ${record.volumeId} is mounted ${readOnly ? 'read-write' : 'read-only'} at ${path} already: unmount it first`);
+    throw new ConvoyError(
+      'AlreadyExists',
+      `volume ${record.volumeId} is mounted ${readOnly ? 'read-write' : 'read-only'} at ${path} already: unmount it first`,
+    );
   await noteIdentity(deps, record.volumeId, path, readOnly);
   return true;
 }
 
 async function noteIdentity(deps: PublishDeps, volumeId: string, path: string, readOnly: boolean): Promise<void> {
   const identity = identityOf(await lookAt(path));
-  await deps.records.put(volumeId, { path, kind: 'mounted', access: 'mount', readOnly, fsType: '', ...(identity === undefined ? {} : { identity }) });
+  await deps.records.put(volumeId, {
+    path,
+    kind: 'mounted',
+    access: 'mount',
+    readOnly,
+    fsType: '',
+    ...(identity === undefined ? {} : { identity }),
+  });
 }
 
 async function assertUsable(path: string): Promise<void> {
@@ -96,10 +121,19 @@ async function assertUsable(path: string): Promise<void> {
  * Read-only beside a mount that is there is a bind of it: a read-only device of its own would show an image that another
  * device writes, without the journal that makes sense of it.
  */
-async function mountWhole(deps: PublishDeps, open: OpenVolume, own: OwnMounts, { path, readOnly }: { path: string; readOnly: boolean }, call: Call): Promise<void> {
+async function mountWhole(
+  deps: PublishDeps,
+  open: OpenVolume,
+  own: OwnMounts,
+  { path, readOnly }: { path: string; readOnly: boolean },
+  call: Call,
+): Promise<void> {
   const local = parseId(open.volume.id, 'volume')?.local;
   if (local === undefined) throw new ConvoyError('Internal', `volume id ${open.volume.id} does not parse`);
-  const existing = open.properties.access === 'device' ? own.table.find((entry) => own.isOwn(entry) && entry.root === '/' && own.topmost(entry.target) === entry) : undefined;
+  const existing =
+    open.properties.access === 'device'
+      ? own.table.find((entry) => own.isOwn(entry) && entry.root === '/' && own.topmost(entry.target) === entry)
+      : undefined;
   if (readOnly && existing !== undefined) {
     await deps.system.mounts.bind(existing.target, path, { readOnly: true }).catch((error: unknown) => {
       throw fromErrno(error, `binding ${existing.target} to ${path}`);
@@ -107,7 +141,13 @@ async function mountWhole(deps: PublishDeps, open: OpenVolume, own: OwnMounts, {
     return;
   }
   const fsType = fileSystemFor(open, '');
-  await open.driver.volumeOps().mountVolume(local, { mountPoint: path, readOnly, flags: [], format: open.format, ...(fsType === undefined ? {} : { fsType }) }, open.context(call));
+  await open.driver
+    .volumeOps()
+    .mountVolume(
+      local,
+      { mountPoint: path, readOnly, flags: [], format: open.format, ...(fsType === undefined ? {} : { fsType }) },
+      open.context(call),
+    );
 }
 
 async function forget(deps: PublishDeps, volumeId: string, path: string): Promise<void> {

@@ -17,7 +17,9 @@ export type AccessMode =
 /** One CSI VolumeCapability, parsed. */
 export interface VolumeCapability {
   readonly mode: AccessMode;
-  readonly access: { readonly kind: 'block' } | { readonly kind: 'mount'; readonly fsType: string; readonly mountFlags: readonly string[]; readonly volumeMountGroup: string };
+  readonly access:
+    | { readonly kind: 'block' }
+    | { readonly kind: 'mount'; readonly fsType: string; readonly mountFlags: readonly string[]; readonly volumeMountGroup: string };
 }
 
 export interface StageInput {

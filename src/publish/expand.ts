@@ -1,5 +1,6 @@
 import { ConvoyError, isErrno } from '../convoy/errors.ts';
 import type { Call, OpenVolume, SizeRange } from '../pool/api.ts';
+import type { MountEntry } from '../system/api.ts';
 import { fromCommand } from './command-errors.ts';
 import type { PublishDeps } from './deps.ts';
 import { notThere } from './find-place.ts';
@@ -16,7 +17,9 @@ export async function expand(deps: PublishDeps, volumeId: string, path: string, 
   return deps.pools.withVolume(volumeId, async (open) => {
     const own = await ownMounts(deps, volumeId, open);
     const top = own.topmost(path);
-    const staged = (await deps.records.read(volumeId)).places.some((place) => place.kind === 'staged' && place.access === 'block' && place.path === path);
+    const staged = (await deps.records.read(volumeId)).places.some(
+      (place) => place.kind === 'staged' && place.access === 'block' && place.path === path,
+    );
     if (!staged && (top === undefined || !own.isOwn(top))) throw notThere(volumeId, path);
     requireRange(open, range);
     const isRaw = staged || top?.fsType === 'devtmpfs' || (top?.fsType === 'tmpfs' && top.root !== '/');
@@ -27,29 +30,51 @@ export async function expand(deps: PublishDeps, volumeId: string, path: string, 
 
 function requireRange({ volume }: OpenVolume, { requiredBytes, limitBytes }: SizeRange): void {
   if (requiredBytes !== undefined && requiredBytes > volume.sizeBytes)
-    throw new ConvoyError('OutOfRange', `volume ${volume.id} has ${volume.sizeBytes} bytes, asked are ${requiredBytes}: expand it with ControllerExpandVolume first`);
+    throw new ConvoyError(
+      'OutOfRange',
+      `volume ${volume.id} has ${volume.sizeBytes} bytes, asked are ${requiredBytes}: expand it with ControllerExpandVolume first`,
+    );
   if (limitBytes !== undefined && limitBytes < volume.sizeBytes)
-    throw new ConvoyError('OutOfRange', `volume ${volume.id} has ${volume.sizeBytes} bytes, more than the limit of ${limitBytes}: a volume is never made smaller`);
+    throw new ConvoyError(
+      'OutOfRange',
+      `volume ${volume.id} has ${volume.sizeBytes} bytes, more than the limit of ${limitBytes}: a volume is never made smaller`,
+    );
 }
 
 async function growAt(deps: PublishDeps, open: OpenVolume, table: MountTable, device: string, call: Call): Promise<void> {
-  const { system } = deps;
   const mounts = table.filter((entry) => entry.device === device && entry.root === '/' && topmostAt(table, entry.target) === entry);
   const writable = mounts.find((entry) => !entry.options.includes('ro') && !entry.superOptions.includes('ro'));
   if (writable === undefined)
-    throw new ConvoyError('Precondition', `volume ${open.volume.id} is mounted read-only everywhere on this host, so its file system cannot grow: stage it read-write first`);
-  const { source, target, fsType } = writable;
-  try {
-    const [deviceBytes, fsBytes] = await Promise.all([system.blocks.sizeBytes(source), system.blocks.fsSizeBytes(source, fsType, { signal: call.signal })]);
-    // The controller's expand sets the device's size after the storage's; between the two a retry of it is due.
-    if (deviceBytes < open.volume.sizeBytes)
-      throw new ConvoyError('Unavailable', `${source} has ${deviceBytes} bytes, less than the ${open.volume.sizeBytes} of volume ${open.volume.id}: repeat ControllerExpandVolume, then try again`);
-    if (fsBytes === undefined || fsBytes < deviceBytes) await system.blocks.growMounted({ device: source, target, fsType }, { signal: call.signal });
-  } catch (error) {
+    throw new ConvoyError(
+      'Precondition',
+      `volume ${open.volume.id} is mounted read-only everywhere on this host, so its file system cannot grow: stage it read-write first`,
+    );
+  await growTo(deps, writable, open, call).catch((error: unknown) => {
     if (isErrno(error, 'EPERM'))
-      throw new ConvoyError('Precondition', `the ${fsType} file system at ${target} cannot grow while it is mounted, since this process lacks CAP_SYS_RESOURCE: grant it, or restart what uses the volume; it grows when it is staged anew`, {
-        cause: error,
-      });
-    throw fromCommand(error, `growing the ${fsType} file system at ${target}`);
-  }
+      throw new ConvoyError(
+        'Precondition',
+        `the ${writable.fsType} file system at ${writable.target} cannot grow while it is mounted, since this process lacks CAP_SYS_RESOURCE: grant it, or restart what uses the volume; it grows when it is staged anew`,
+        { cause: error },
+      );
+    throw fromCommand(error, `growing the ${writable.fsType} file system at ${writable.target}`);
+  });
+}
+
+async function growTo(
+  { system }: PublishDeps,
+  { source, target, fsType }: MountEntry,
+  { volume }: OpenVolume,
+  { signal }: Call,
+): Promise<void> {
+  const [deviceBytes, fsBytes] = await Promise.all([
+    system.blocks.sizeBytes(source),
+    system.blocks.fsSizeBytes(source, fsType, { signal }),
+  ]);
+  // The controller's expand sets the device's size after the storage's; between the two a retry of it is due.
+  if (deviceBytes < volume.sizeBytes)
+    throw new ConvoyError(
+      'Unavailable',
+      `${source} has ${deviceBytes} bytes, less than the ${volume.sizeBytes} of volume ${volume.id}: repeat ControllerExpandVolume, then try again`,
+    );
+  if (fsBytes === undefined || fsBytes < deviceBytes) await system.blocks.growMounted({ device: source, target, fsType }, { signal });
 }

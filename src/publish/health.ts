@@ -31,9 +31,22 @@ async function placeHealth(deps: PublishDeps, place: PlaceRecord, own: OwnMounts
   if (place.kind === 'staged' && place.access === 'block') return [];
   const top = own.topmost(place.path);
   const found = await lookAt(place.path);
-  if (found.kind === 'corrupted') return [problem('Inaccessible', 'MountUnreachable', `${place.path} does not answer (${found.errno}): check the disk or server, then restart what uses the volume`)];
+  if (found.kind === 'corrupted')
+    return [
+      problem(
+        'Inaccessible',
+        'MountUnreachable',
+        `${place.path} does not answer (${found.errno}): check the disk or server, then restart what uses the volume`,
+      ),
+    ];
   if (top === undefined || !own.isOwn(top))
-    return [problem('Inaccessible', 'NotMounted', `the volume is not mounted at ${place.path} any more: restart what uses it, so that it is mounted again`)];
+    return [
+      problem(
+        'Inaccessible',
+        'NotMounted',
+        `the volume is not mounted at ${place.path} any more: restart what uses it, so that it is mounted again`,
+      ),
+    ];
   return mountHealth(deps, top, place);
 }
 
@@ -42,13 +55,28 @@ async function mountHealth(deps: PublishDeps, top: MountEntry, place: PlaceRecor
   const problems: HealthProblem[] = [];
   // A file system that was asked for read-write and is read-only now was made so by the kernel, after errors.
   if (place !== undefined && !place.readOnly && top.superOptions.includes('ro'))
-    problems.push(problem('Degraded', 'FileSystemReadOnly', `the file system at ${top.target} went read-only, as it does after errors: check the disk (dmesg), unmount it and have it checked`));
+    problems.push(
+      problem(
+        'Degraded',
+        'FileSystemReadOnly',
+        `the file system at ${top.target} went read-only, as it does after errors: check the disk (dmesg), unmount it and have it checked`,
+      ),
+    );
   const errors = await ext4Errors(top);
-  if (errors > 0) problems.push(problem('Degraded', 'FileSystemErrors', `ext4 has counted ${errors} errors on ${top.source}: unmount the volume and run e2fsck on it`));
+  if (errors > 0)
+    problems.push(
+      problem(
+        'Degraded',
+        'FileSystemErrors',
+        `ext4 has counted ${errors} errors on ${top.source}: unmount the volume and run e2fsck on it`,
+      ),
+    );
   try {
     await deps.system.files.stats(top.target);
   } catch (error) {
-    problems.push(problem('Inaccessible', 'MountUnreachable', `${top.target} does not answer (${errorCode(error)}): check the disk or server`));
+    problems.push(
+      problem('Inaccessible', 'MountUnreachable', `${top.target} does not answer (${errorCode(error)}): check the disk or server`),
+    );
   }
   return problems;
 }
@@ -80,4 +108,5 @@ function unique(problems: readonly HealthProblem[]): readonly HealthProblem[] {
 }
 
 const problem = (status: HealthProblem['status'], reason: string, message: string): HealthProblem => ({ status, reason, message });
-const errorCode = (error: unknown): string => (error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error));
+const errorCode = (error: unknown): string =>
+  error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);

@@ -26,7 +26,10 @@ export function locate(table: MountTable, path: string): FilePlace | undefined {
     const here: MountEntry = current;
     const next = (children.get(here.id) ?? [])
       .filter((entry) => entry.id !== here.id && isWithin(path, entry.target))
-      .reduce<MountEntry | undefined>((best, entry) => (best === undefined || entry.target.length < best.target.length ? entry : best), undefined);
+      .reduce<MountEntry | undefined>(
+        (best, entry) => (best === undefined || entry.target.length < best.target.length ? entry : best),
+        undefined,
+      );
     if (next === undefined) return { device: here.device, root: join(here.root, relative(here.target, path)) };
     current = next;
   }

@@ -70,9 +70,20 @@ async function mountDevice(system: System, device: Device, opts: MountVolumeOpti
   if (!readOnly && fsType !== undefined) await grow(system, device.path, opts.mountPoint, fsType, call);
 }
 
-async function mountFirst(system: System, device: Device, table: MountTable, opts: MountVolumeOptions, flags: MountFlags, call: CallContext): Promise<void> {
+async function mountFirst(
+  system: System,
+  device: Device,
+  table: MountTable,
+  opts: MountVolumeOptions,
+  flags: MountFlags,
+  call: CallContext,
+): Promise<void> {
   const raw = (await boundDevices(table)).find((node) => node.device === device.device);
-  if (raw !== undefined) throw new ConvoyError('InUse', `${device.path} is in use as a raw block device at ${raw.target}: unpublish it before mounting a file system from it`);
+  if (raw !== undefined)
+    throw new ConvoyError(
+      'InUse',
+      `${device.path} is in use as a raw block device at ${raw.target}: unpublish it before mounting a file system from it`,
+    );
   const { fsType, fresh } = await prepareDevice(system, device, opts.fsType, opts.format, call);
   // A read-only mount may be one of many hosts': it writes nothing but, on a writable device, the journal's replay.
   if (!fresh && !opts.readOnly) await checkFileSystem(system, device.path, fsType, call);
@@ -93,7 +104,14 @@ async function mountFirst(system: System, device: Device, table: MountTable, opt
  * Mounted, because the kernel journals that; a kill in the middle of growing an unmounted ext4 may need a repair. Only
  * where we lack CAP_SYS_RESOURCE, which growing a mounted ext4 takes, is it unmounted for it.
  */
-async function growOnce(system: System, device: Device, target: string, fsType: FsType, mountAnew: () => Promise<void>, call: CallContext): Promise<void> {
+async function growOnce(
+  system: System,
+  device: Device,
+  target: string,
+  fsType: FsType,
+  mountAnew: () => Promise<void>,
+  call: CallContext,
+): Promise<void> {
   try {
     await grow(system, device.path, target, fsType, call);
   } catch (error) {
@@ -138,7 +156,10 @@ async function mountAgain(
 ): Promise<void> {
   const superReadOnly = elsewhere.superOptions.includes('ro');
   if (superReadOnly && !request.readOnly)
-    throw new ConvoyError('InUse', `${device.path} is mounted read-only at ${elsewhere.target}, which rules out a read-write mount beside it: unmount that first`);
+    throw new ConvoyError(
+      'InUse',
+      `${device.path} is mounted read-only at ${elsewhere.target}, which rules out a read-write mount beside it: unmount that first`,
+    );
   const { target, readOnly, flags } = request;
   if (readOnly && !superReadOnly) {
     const source = live.find((entry) => entry.root === '/' && topmostAt(live, entry.target) === entry) ?? elsewhere;
@@ -178,14 +199,24 @@ async function unmountAll(system: System, target: string, call: CallContext): Pr
 }
 
 function requireSame(top: MountEntry, same: boolean, readOnly: boolean): void {
-  if (!same) throw new ConvoyError('InUse', `${top.target} is a mount of something else (${top.fsType} on ${top.device}): unmount that, or give another path`);
+  if (!same)
+    throw new ConvoyError(
+      'InUse',
+      `${top.target} is a mount of something else (${top.fsType} on ${top.device}): unmount that, or give another path`,
+    );
   if (top.options.includes('ro') !== readOnly)
-    throw new ConvoyError('AlreadyExists', `${top.target} is mounted ${readOnly ? 'read-write' : 'read-only'} already: unmount it before mounting it ${readOnly ? 'read-only' : 'read-write'}`);
+    throw new ConvoyError(
+      'AlreadyExists',
+      `${top.target} is mounted ${readOnly ? 'read-write' : 'read-only'} already: unmount it before mounting it ${readOnly ? 'read-only' : 'read-write'}`,
+    );
 }
 
 function requireType(entry: MountEntry, asked: FsType | undefined): void {
   if (asked !== undefined && entry.fsType !== asked)
-    throw new ConvoyError('Precondition', `the volume was to be mounted as ${asked}, but is mounted as ${entry.fsType} at ${entry.target}: ask for ${entry.fsType}`);
+    throw new ConvoyError(
+      'Precondition',
+      `the volume was to be mounted as ${asked}, but is mounted as ${entry.fsType} at ${entry.target}: ask for ${entry.fsType}`,
+    );
 }
 
 async function resolve(path: string): Promise<string> {

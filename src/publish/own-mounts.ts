@@ -22,7 +22,11 @@ export interface OwnMounts {
  * root is the volume's directory. Without an answering pool only a root that goes through the volume's own id, which is
  * a hash, is proof.
  */
-export async function ownMounts(deps: Pick<PublishDeps, 'system' | 'log'>, volumeId: string, open: OpenVolume | undefined): Promise<OwnMounts> {
+export async function ownMounts(
+  deps: Pick<PublishDeps, 'system' | 'log'>,
+  volumeId: string,
+  open: OpenVolume | undefined,
+): Promise<OwnMounts> {
   const table = await deps.system.mounts.list();
   const isOwn = (open === undefined ? undefined : await byStorage(deps, open, table)) ?? byName(volumeId);
   return { table, isOwn, topmost: (path) => topmostAt(table, path) };
@@ -41,12 +45,19 @@ export async function isMounted(place: PlaceRecord, own: () => Promise<OwnMounts
   return top !== undefined && (isOwn(top) || (await lookAt(place.path)).kind === 'corrupted');
 }
 
-async function byStorage(deps: Pick<PublishDeps, 'log'>, open: OpenVolume, table: MountTable): Promise<((entry: MountEntry) => boolean) | undefined> {
+async function byStorage(
+  deps: Pick<PublishDeps, 'log'>,
+  open: OpenVolume,
+  table: MountTable,
+): Promise<((entry: MountEntry) => boolean) | undefined> {
   try {
     return open.properties.access === 'device' ? await byDevice(open, table) : await byDirectory(open, table);
   } catch (error) {
     // A volume whose data is gone or damaged must still be taken down.
-    deps.log.warn({ volume_id: open.volume.id, error: String(error) }, 'storage does not say where the volume is offered; mounts are matched by id alone');
+    deps.log.warn(
+      { volume_id: open.volume.id, error: String(error) },
+      'storage does not say where the volume is offered; mounts are matched by id alone',
+    );
     return undefined;
   }
 }

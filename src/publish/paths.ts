@@ -14,7 +14,8 @@ export function parsePath(field: string, path: string): string {
   if (!path.startsWith('/')) throw invalid(`${field} is ${quote(path)}; allowed are absolute paths`);
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw invalid(`${field} is longer than ${MAX_PATH_BYTES} bytes`);
   if (path.includes('\0')) throw invalid(`${field} holds a NUL byte`);
-  if (path.split('/').some((part) => part === '.' || part === '..')) throw invalid(`${field} is ${quote(path)}; "." and ".." are not allowed in it`);
+  if (path.split('/').some((part) => part === '.' || part === '..'))
+    throw invalid(`${field} is ${quote(path)}; "." and ".." are not allowed in it`);
   const normal = normalize(path);
   if (normal === '/') throw invalid(`${field} is the root directory; nothing is mounted over it`);
   return normal.endsWith('/') ? normal.slice(0, -1) : normal;
@@ -26,11 +27,14 @@ export function parsePath(field: string, path: string): string {
  */
 export async function assertPlainPlace(field: string, path: string, protectedPaths: readonly string[]): Promise<void> {
   const clash = protectedPaths.find((base) => isWithin(path, base) || isWithin(base, path));
-  if (clash !== undefined) throw invalid(`${field} ${quote(path)} lies inside or above ${clash}, which belongs to the storage itself: give a path elsewhere`);
+  if (clash !== undefined)
+    throw invalid(`${field} ${quote(path)} lies inside or above ${clash}, which belongs to the storage itself: give a path elsewhere`);
   const parent = dirname(path);
   const real = await realpath(parent).catch((error: unknown) => {
     if (isErrno(error, 'ENOENT', 'ENOTDIR'))
-      throw new ConvoyError('Precondition', `the parent directory of ${field} ${quote(path)} does not exist: make it first`, { cause: error });
+      throw new ConvoyError('Precondition', `the parent directory of ${field} ${quote(path)} does not exist: make it first`, {
+        cause: error,
+      });
     throw fromErrno(error, `resolving ${parent}`);
   });
   if (real !== parent) throw invalid(`${field} ${quote(path)} leads through a symbolic link to ${quote(real)}: give the real path`);
@@ -53,7 +57,10 @@ async function assertEmptyTarget(path: string, kind: 'directory' | 'file'): Prom
   if (kind === 'file' && found.kind === 'file' && found.sizeBytes === 0n) return;
   if (kind === 'directory' && found.kind === 'directory') {
     if (await isEmptyDirectory(path)) return;
-    throw new ConvoyError('Precondition', `target ${quote(path)} is a directory that holds files, which a mount would hide: move them away first`);
+    throw new ConvoyError(
+      'Precondition',
+      `target ${quote(path)} is a directory that holds files, which a mount would hide: move them away first`,
+    );
   }
   throw new ConvoyError('Precondition', `target ${quote(path)} is a ${found.kind}, wanted is an empty ${kind} or nothing: remove it first`);
 }
@@ -74,17 +81,22 @@ export async function removeTarget(path: string): Promise<void> {
     await unlink(path).catch(ignoreAbsent);
     return;
   }
-  throw new ConvoyError('Precondition', `${quote(path)} is not the empty target that was made there (found: ${found.kind}), so it is not removed: look what it is, then remove it`);
+  throw new ConvoyError(
+    'Precondition',
+    `${quote(path)} is not the empty target that was made there (found: ${found.kind}), so it is not removed: look what it is, then remove it`,
+  );
 }
 
 async function removeEmptyDirectory(path: string): Promise<void> {
-  try {
-    await rmdir(path);
-  } catch (error) {
+  await rmdir(path).catch((error: unknown) => {
     if (isErrno(error, 'ENOTEMPTY', 'EEXIST'))
-      throw new ConvoyError('Precondition', `${quote(path)} is not empty below the mount, so it is not removed: move the files away, then try again`, { cause: error });
+      throw new ConvoyError(
+        'Precondition',
+        `${quote(path)} is not empty below the mount, so it is not removed: move the files away, then try again`,
+        { cause: error },
+      );
     ignoreAbsent(error);
-  }
+  });
 }
 
 function ignoreAbsent(error: unknown): void {

@@ -18,7 +18,13 @@ export interface Prepared {
  * every byte that was read proves it blank and the record allows it, or if the record says that this very step was begun
  * and not ended (docs/architecture.md, "State and crashes"). Anything else that is found is an error that says what it is.
  */
-export async function prepareDevice(system: System, device: Device, asked: FsType | undefined, gate: FormatGate | undefined, call: SystemCall): Promise<Prepared> {
+export async function prepareDevice(
+  system: System,
+  device: Device,
+  asked: FsType | undefined,
+  gate: FormatGate | undefined,
+  call: SystemCall,
+): Promise<Prepared> {
   const found = await system.blocks.probe(device.path, call).catch((error: unknown) => {
     throw fromCommand(error, `looking what is on ${device.path}`);
   });
@@ -36,39 +42,68 @@ export async function prepareDevice(system: System, device: Device, asked: FsTyp
  * since every write makes the loss larger. xfs needs none: its log is replayed, and checked, by the mount.
  */
 export async function checkFileSystem(system: System, device: string, fsType: FsType, call: SystemCall): Promise<void> {
-  try {
-    await system.blocks.check(device, fsType, call);
-  } catch (error) {
+  await system.blocks.check(device, fsType, call).catch((error: unknown) => {
     // e2fsck(8): 4 = errors left uncorrected.
     if (error instanceof CommandError && error.reason === 'exit' && ((error.exitCode ?? 0) & 4) !== 0)
-      throw new ConvoyError('DataLoss', `the ${fsType} file system on ${device} is damaged and cannot be mended without a decision: take a copy, then run e2fsck on it by hand`, {
-        cause: error,
-      });
+      throw new ConvoyError(
+        'DataLoss',
+        `the ${fsType} file system on ${device} is damaged and cannot be mended without a decision: take a copy, then run e2fsck on it by hand`,
+        {
+          cause: error,
+        },
+      );
     throw fromCommand(error, `checking the ${fsType} file system on ${device}`);
-  }
+  });
 }
 
-async function formatBlank(system: System, device: Device, asked: FsType | undefined, gate: FormatGate | undefined, call: SystemCall): Promise<Prepared> {
+async function formatBlank(
+  system: System,
+  device: Device,
+  asked: FsType | undefined,
+  gate: FormatGate | undefined,
+  call: SystemCall,
+): Promise<Prepared> {
   if (gate?.state === 'formatted')
     throw new ConvoyError(
       'DataLoss',
       `the record says that ${device.path} was formatted, but it is blank: it is not formatted again. Find out what emptied the storage; restore a snapshot or backup`,
     );
   if (gate?.state === 'never')
-    throw new ConvoyError('Precondition', `${device.path} is blank, and this volume is never formatted (Format=false, or it was used as a raw block device): make a file system on it by hand`);
+    throw new ConvoyError(
+      'Precondition',
+      `${device.path} is blank, and this volume is never formatted (Format=false, or it was used as a raw block device): make a file system on it by hand`,
+    );
   return format(system, device, asked ?? DEFAULT_FS, gate, false, call);
 }
 
 /** The step was begun before. What may be there is nothing, the start of a file system, or the whole of one that was never mounted. */
-async function formatAgain(system: System, device: Device, asked: FsType | undefined, gate: FormatGate, found: ProbeResult, call: SystemCall): Promise<Prepared> {
+async function formatAgain(
+  system: System,
+  device: Device,
+  asked: FsType | undefined,
+  gate: FormatGate,
+  found: ProbeResult,
+  call: SystemCall,
+): Promise<Prepared> {
   const ours = found.kind === 'blank' || (found.kind === 'filesystem' ? isFsType(found.type) : found.what === UNKNOWN_DATA);
   if (!ours)
-    throw new ConvoyError('Precondition', `formatting of ${device.path} was interrupted, and now it holds ${describe(found)}, which is not ours: it is left alone. Find out who wrote it`);
+    throw new ConvoyError(
+      'Precondition',
+      `formatting of ${device.path} was interrupted, and now it holds ${describe(found)}, which is not ours: it is left alone. Find out who wrote it`,
+    );
   return format(system, device, asked ?? DEFAULT_FS, gate, true, call);
 }
 
-async function format(system: System, device: Device, fsType: FsType, gate: FormatGate | undefined, force: boolean, call: SystemCall): Promise<Prepared> {
-  if (device.readOnly) throw new ConvoyError('Precondition', `${device.path} has no file system yet, and it is opened read-only: mount it read-write once`);
+async function format(
+  system: System,
+  device: Device,
+  fsType: FsType,
+  gate: FormatGate | undefined,
+  force: boolean,
+  call: SystemCall,
+): Promise<Prepared> {
+  if (device.readOnly)
+    throw new ConvoyError('Precondition', `${device.path} has no file system yet, and it is opened read-only: mount it read-write once`);
   await gate?.begin(fsType);
   step('stage.formatting');
   await system.blocks.mkfs(device.path, fsType, { force }, call).catch((error: unknown) => {

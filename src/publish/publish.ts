@@ -10,9 +10,9 @@ import { isMounted, isShowing, ownMounts } from './own-mounts.ts';
 import { assertPlainPlace, ensureTarget, parsePath, removeTarget } from './paths.ts';
 import type { NodeRecord, PlaceRecord } from './record-format.ts';
 import { placeAt } from './record-format.ts';
+import { releaseDevices } from './release-devices.ts';
 import { deviceIdentity, identityOf, lookAt } from './standing.ts';
 import type { Terms } from './terms.ts';
-import { releaseDevices } from './release-devices.ts';
 import { differingTerm, isReaderOnly, requireServed, termsOf } from './terms.ts';
 
 /**
@@ -22,7 +22,11 @@ import { differingTerm, isReaderOnly, requireServed, termsOf } from './terms.ts'
  * lets two pods of one node share such a volume.
  */
 export async function publish(deps: PublishDeps, input: PublishInput, call: Call): Promise<void> {
-  if (input.stagingPath === '') throw new ConvoyError('Precondition', `staging_target_path is required to publish volume ${input.volumeId}: stage it first and say where`);
+  if (input.stagingPath === '')
+    throw new ConvoyError(
+      'Precondition',
+      `staging_target_path is required to publish volume ${input.volumeId}: stage it first and say where`,
+    );
   const stagingPath = parsePath('staging_target_path', input.stagingPath);
   const target = parsePath('target_path', input.targetPath);
   const flags = parseMountFlags(input.capability.access.kind === 'mount' ? input.capability.access.mountFlags : []);
@@ -67,11 +71,27 @@ async function isPublishedAlready({ deps, record, target, terms, own }: Request)
   const { topmost, isOwn } = await own();
   const top = topmost(target);
   if (top === undefined) return false;
-  if (!isOwn(top)) throw new ConvoyError('Precondition', `target ${target} is a mount of something else (${top.fsType} on ${top.device}) than volume ${record.volumeId}: unmount that first`);
+  if (!isOwn(top))
+    throw new ConvoyError(
+      'Precondition',
+      `target ${target} is a mount of something else (${top.fsType} on ${top.device}) than volume ${record.volumeId}: unmount that first`,
+    );
   const identity = identityOf(found);
-  if (identity === undefined) throw new ConvoyError('Unavailable', `the mount at ${target} does not answer: unpublish volume ${record.volumeId} there, then publish it again`);
+  if (identity === undefined)
+    throw new ConvoyError(
+      'Unavailable',
+      `the mount at ${target} does not answer: unpublish volume ${record.volumeId} there, then publish it again`,
+    );
   // Bound, but the record does not say so (a crash, or a lost record): the table says how. A node's bind says nothing of ro.
-  const seen = { path: target, kind: 'published', access: found.kind === 'device' ? 'block' : 'mount', fsType: '', readOnly: top.options.includes('ro'), ...known, identity } as const;
+  const seen = {
+    path: target,
+    kind: 'published',
+    access: found.kind === 'device' ? 'block' : 'mount',
+    fsType: '',
+    readOnly: top.options.includes('ro'),
+    ...known,
+    identity,
+  } as const;
   requireSameTerms(record.volumeId, found.kind === 'device' ? { ...seen, readOnly: known?.readOnly ?? terms.readOnly } : seen, terms);
   await deps.records.put(record.volumeId, { path: target, kind: 'published', ...terms, identity });
   return true;
@@ -79,7 +99,11 @@ async function isPublishedAlready({ deps, record, target, terms, own }: Request)
 
 function requireSameTerms(volumeId: string, known: PlaceRecord, terms: Terms): void {
   const difference = differingTerm(known, terms);
-  if (difference !== undefined) throw new ConvoyError('AlreadyExists', `volume ${volumeId} is published at ${known.path} on other terms: ${difference}. Unpublish it there first`);
+  if (difference !== undefined)
+    throw new ConvoyError(
+      'AlreadyExists',
+      `volume ${volumeId} is published at ${known.path} on other terms: ${difference}. Unpublish it there first`,
+    );
 }
 
 /** Further targets. Only what the kernel confirms counts: a record whose mount is gone forbids nothing. */
@@ -88,20 +112,30 @@ async function requireSecondAllowed({ record, target, stagingPath, terms, own }:
     if (place.path === target || place.kind !== 'published') continue;
     const reason = conflict(place, terms);
     if (reason !== undefined && (await isMounted(place, own)))
-      throw new ConvoyError('Precondition', `volume ${record.volumeId} is published at ${place.path}, and ${reason}: unpublish it there first`);
+      throw new ConvoyError(
+        'Precondition',
+        `volume ${record.volumeId} is published at ${place.path}, and ${reason}: unpublish it there first`,
+      );
   }
   // A lost record must not let a second writer in. With one, the table is left alone: it may show each mount twice (propagation).
   if (terms.mode !== 'SINGLE_NODE_SINGLE_WRITER' || placeAt(record, stagingPath) !== undefined) return;
   const { table, isOwn } = await own();
   const stranger = table.find((entry) => isOwn(entry) && entry.target !== stagingPath && entry.target !== target);
-  if (stranger !== undefined) throw new ConvoyError('Precondition', `volume ${record.volumeId} is mounted at ${stranger.target}, and its access mode allows a single place: unmount it there first`);
+  if (stranger !== undefined)
+    throw new ConvoyError(
+      'Precondition',
+      `volume ${record.volumeId} is mounted at ${stranger.target}, and its access mode allows a single place: unmount it there first`,
+    );
 }
 
 function conflict(place: PlaceRecord, terms: Terms): string | undefined {
   if (place.access !== terms.access) return `there its access type is ${place.access}, not ${terms.access}`;
-  if (place.fsType !== '' && terms.fsType !== '' && place.fsType !== terms.fsType) return `there its file system is ${place.fsType}, not ${terms.fsType}`;
-  if (place.mode === 'SINGLE_NODE_SINGLE_WRITER' || terms.mode === 'SINGLE_NODE_SINGLE_WRITER') return 'its access mode allows a single place';
-  if (place.mode !== undefined && LENIENT[place.mode] !== LENIENT[terms.mode]) return `there its access mode is ${place.mode}, not ${terms.mode}`;
+  if (place.fsType !== '' && terms.fsType !== '' && place.fsType !== terms.fsType)
+    return `there its file system is ${place.fsType}, not ${terms.fsType}`;
+  if (place.mode === 'SINGLE_NODE_SINGLE_WRITER' || terms.mode === 'SINGLE_NODE_SINGLE_WRITER')
+    return 'its access mode allows a single place';
+  if (place.mode !== undefined && LENIENT[place.mode] !== LENIENT[terms.mode])
+    return `there its access mode is ${place.mode}, not ${terms.mode}`;
   return undefined;
 }
 
@@ -123,17 +157,28 @@ const LENIENT = {
 async function requireStaged({ deps, record, stagingPath, terms, flags, own, open }: Request): Promise<PlaceRecord> {
   const known = placeAt(record, stagingPath);
   if (known?.kind === 'staged' && known.access !== terms.access)
-    throw new ConvoyError('Precondition', `volume ${record.volumeId} is staged at ${stagingPath} for access type ${known.access}, asked is ${terms.access}: unstage it first`);
+    throw new ConvoyError(
+      'Precondition',
+      `volume ${record.volumeId} is staged at ${stagingPath} for access type ${known.access}, asked is ${terms.access}: unstage it first`,
+    );
   const staged = known?.kind === 'staged' && (terms.access === 'block' || (await isShowing(known))) ? known : await findStaged();
-  if (staged === undefined) throw new ConvoyError('Precondition', `volume ${record.volumeId} is not staged at ${stagingPath}: call NodeStageVolume first`);
+  if (staged === undefined)
+    throw new ConvoyError('Precondition', `volume ${record.volumeId} is not staged at ${stagingPath}: call NodeStageVolume first`);
   if (open.properties.access === 'directory') requirePerMountOnly(flags);
   requireFlagsStaged(staged, flags, record.volumeId);
-  if (staged.readOnly && !terms.readOnly) throw new ConvoyError('Precondition', `volume ${record.volumeId} is staged read-only and cannot be published read-write: unstage it, then stage it read-write`);
+  if (staged.readOnly && !terms.readOnly)
+    throw new ConvoyError(
+      'Precondition',
+      `volume ${record.volumeId} is staged read-only and cannot be published read-write: unstage it, then stage it read-write`,
+    );
   return staged;
 
   async function findStaged(): Promise<PlaceRecord | undefined> {
     const found = await lookAt(stagingPath);
-    if (terms.access === 'block') return record.damaged === true && found.kind === 'directory' ? { path: stagingPath, kind: 'staged', ...terms, readOnly: false } : undefined;
+    if (terms.access === 'block')
+      return record.damaged === true && found.kind === 'directory'
+        ? { path: stagingPath, kind: 'staged', ...terms, readOnly: false }
+        : undefined;
     const { topmost, isOwn } = await own();
     const top = topmost(stagingPath);
     const identity = identityOf(found);
@@ -149,12 +194,20 @@ async function requireStaged({ deps, record, stagingPath, terms, flags, own, ope
 function requireFlagsStaged(staged: PlaceRecord, flags: MountFlags, volumeId: string): void {
   const given = staged.flags;
   if (given === undefined || hashFlags(flags.fileSystem).every((flag) => given.includes(flag))) return;
-  throw new ConvoyError('Precondition', `volume ${volumeId} was staged without some of the mount flags asked for now, which only a mount can set: unstage it, then stage it with them`);
+  throw new ConvoyError(
+    'Precondition',
+    `volume ${volumeId} was staged without some of the mount flags asked for now, which only a mount can set: unstage it, then stage it with them`,
+  );
 }
 
 async function publishMount(request: Request, staged: PlaceRecord): Promise<void> {
   const { deps, record, target, terms, flags } = request;
-  await deps.records.put(record.volumeId, { path: target, kind: 'published', ...terms, ...(staged.identity === undefined ? {} : { identity: staged.identity }) });
+  await deps.records.put(record.volumeId, {
+    path: target,
+    kind: 'published',
+    ...terms,
+    ...(staged.identity === undefined ? {} : { identity: staged.identity }),
+  });
   await undoIfFailed(request, 'directory', async () => {
     await deps.system.mounts.bind(staged.path, target, { readOnly: terms.readOnly, flags: flags.perMount });
     step('publish.bound');
@@ -175,7 +228,10 @@ async function publishBlock(request: Request): Promise<void> {
     step('stage.attached');
     try {
       if (access.kind !== 'device' || (terms.readOnly && !access.readOnly))
-        throw new ConvoyError('Internal', `volume ${record.volumeId} was to be opened as a ${terms.readOnly ? 'read-only ' : ''}device, but ${access.path} is none`);
+        throw new ConvoyError(
+          'Internal',
+          `volume ${record.volumeId} was to be opened as a ${terms.readOnly ? 'read-only ' : ''}device, but ${access.path} is none`,
+        );
       await deps.system.mounts.bind(access.path, target);
       step('publish.bound');
       await deps.records.put(record.volumeId, { ...place, identity: deviceIdentity(access.device) });
@@ -201,7 +257,10 @@ async function undoIfFailed({ deps, open, record, target }: Request, kind: 'dire
       if (made && kind === 'file') await releaseDevices(deps, record.volumeId, open);
     } catch (undoing) {
       // The record stays: unpublish or the sweep cleans up.
-      deps.log.warn({ volume_id: record.volumeId, path: target, error: String(undoing) }, 'a publish that failed could not be undone whole');
+      deps.log.warn(
+        { volume_id: record.volumeId, path: target, error: String(undoing) },
+        'a publish that failed could not be undone whole',
+      );
     }
     throw fromErrno(error, `publishing volume ${record.volumeId} at ${target}`);
   }

@@ -15,9 +15,15 @@ export async function published(deps: PublishDeps, volumeId: string): Promise<re
   const found: Published[] = [];
   for (const place of record.places) {
     const nothingToMount = place.kind === 'staged' && place.access === 'block';
-    if (nothingToMount || (await isMounted(place, async () => own))) found.push({ volumeId, targetPath: place.path, kind: place.kind, readOnly: place.readOnly });
+    if (nothingToMount || (await isMounted(place, async () => own)))
+      found.push({ volumeId, targetPath: place.path, kind: place.kind, readOnly: place.readOnly });
   }
   const recorded = new Set(record.places.map((place) => place.path));
   const strangers = own.table.filter((entry) => own.isOwn(entry) && !recorded.has(entry.target));
-  return [...found, ...strangers.map((entry): Published => ({ volumeId, targetPath: entry.target, kind: 'mounted', readOnly: entry.options.includes('ro') }))];
+  return [
+    ...found,
+    ...strangers.map(
+      (entry): Published => ({ volumeId, targetPath: entry.target, kind: 'mounted', readOnly: entry.options.includes('ro') }),
+    ),
+  ];
 }

@@ -57,7 +57,8 @@ function parsePlace(value: unknown): PlaceRecord {
   const { path, kind, access, readOnly, fsType, flags, mode, identity } = value;
   if (typeof path !== 'string' || !path.startsWith('/')) throw new Error('a place has no path');
   if (kind !== 'staged' && kind !== 'published' && kind !== 'mounted') throw new Error('a place has an unknown kind');
-  if ((access !== 'mount' && access !== 'block') || typeof readOnly !== 'boolean' || typeof fsType !== 'string') throw new Error('a place has unknown terms');
+  if ((access !== 'mount' && access !== 'block') || typeof readOnly !== 'boolean' || typeof fsType !== 'string')
+    throw new Error('a place has unknown terms');
   return {
     path,
     kind,

@@ -56,7 +56,11 @@ export class NodeRecords {
   async setReleasePending(volumeId: string, pending: boolean): Promise<void> {
     const record = await this.read(volumeId);
     if ((record.releasePending ?? false) === pending) return;
-    await this.#change(volumeId, ({ volumeId: id, places }) => ({ volumeId: id, places, ...(pending ? { releasePending: true } : {}) }), 'lenient');
+    await this.#change(
+      volumeId,
+      ({ volumeId: id, places }) => ({ volumeId: id, places, ...(pending ? { releasePending: true } : {}) }),
+      'lenient',
+    );
   }
 
   /** Every volume that has a readable record. Removes temporary files that a killed process left. */
@@ -108,7 +112,13 @@ export class NodeRecords {
       });
       return;
     }
-    const text = JSON.stringify({ version: 1, bootId: this.#bootId, volumeId: record.volumeId, places: record.places, releasePending: record.releasePending });
+    const text = JSON.stringify({
+      version: 1,
+      bootId: this.#bootId,
+      volumeId: record.volumeId,
+      places: record.places,
+      releasePending: record.releasePending,
+    });
     const temporary = `${path}.${process.pid}.tmp`;
     const options = { mode: 0o600 };
     await writeFile(temporary, text, options).catch(async (error: unknown) => {

@@ -29,7 +29,8 @@ export async function stage(deps: PublishDeps, input: StageInput, call: Call): P
   await assertPlainPlace('staging_target_path', path, [deps.root, ...deps.protectedPaths()]);
   await deps.pools.withVolume(input.volumeId, async (open) => {
     requireServed(open, input.capability);
-    const shared = open.properties.scope === 'global' && open.properties.access === 'device' && input.capability.mode === 'MULTI_NODE_READER_ONLY';
+    const shared =
+      open.properties.scope === 'global' && open.properties.access === 'device' && input.capability.mode === 'MULTI_NODE_READER_ONLY';
     const terms = termsOf(input.capability, flags.readOnly || shared);
     const record = await deps.records.read(input.volumeId);
     if (access.kind === 'block') await stageBlock(deps, open, record, path, terms);
@@ -42,14 +43,24 @@ async function stageBlock(deps: PublishDeps, open: OpenVolume, record: NodeRecor
   const own = await ownMounts(deps, record.volumeId, open);
   const mounted = own.table.find((entry) => own.isOwn(entry) && entry.root === '/');
   if (mounted !== undefined)
-    throw new ConvoyError('AlreadyExists', `volume ${record.volumeId} is mounted as a file system at ${mounted.target}, so it is not handed out raw: unmount it first`);
+    throw new ConvoyError(
+      'AlreadyExists',
+      `volume ${record.volumeId} is mounted as a file system at ${mounted.target}, so it is not handed out raw: unmount it first`,
+    );
   requireStageable(record.volumeId, path, own, (await lookAt(path)).kind);
   if (known?.kind === 'staged') requireSameTerms(known, terms, record.volumeId);
   await open.markRaw();
   if (known === undefined) await deps.records.put(record.volumeId, { path, kind: 'staged', ...terms });
 }
 
-async function stageMount(deps: PublishDeps, open: OpenVolume, record: NodeRecord, path: string, asked: Terms & { rawFlags: readonly string[] }, call: Call): Promise<void> {
+async function stageMount(
+  deps: PublishDeps,
+  open: OpenVolume,
+  record: NodeRecord,
+  path: string,
+  asked: Terms & { rawFlags: readonly string[] },
+  call: Call,
+): Promise<void> {
   const { rawFlags, ...terms } = asked;
   const known = placeAt(record, path);
   if (known?.kind === 'staged' && (await isShowing(known))) {
@@ -58,40 +69,71 @@ async function stageMount(deps: PublishDeps, open: OpenVolume, record: NodeRecor
   }
   const fsType = fileSystemFor(open, terms.fsType);
   const block = record.places.find((place) => place.access === 'block');
-  if (block !== undefined) throw new ConvoyError('AlreadyExists', `volume ${record.volumeId} is ${block.kind} as a block device at ${block.path}: unstage that first`);
+  if (block !== undefined)
+    throw new ConvoyError(
+      'AlreadyExists',
+      `volume ${record.volumeId} is ${block.kind} as a block device at ${block.path}: unstage that first`,
+    );
   const own = await ownMounts(deps, record.volumeId, open);
   requireStageable(record.volumeId, path, own, (await lookAt(path)).kind);
   const place: PlaceRecord = { path, kind: 'staged', ...terms, fsType: fsType ?? '' };
   // Mounted, and the record is lost: what the table can tell is compared below by the mounter; the flags nobody knows.
   await deps.records.put(record.volumeId, place);
   try {
-    await mountAt(deps, open, place, rawFlags, call);
+    await mountAt(deps, open, place, { rawFlags, own }, call);
   } catch (error) {
     if ((await deps.system.mounts.find(path)) === undefined) await deps.records.drop(record.volumeId, path);
     throw error;
   }
 }
 
-async function mountAt(deps: PublishDeps, open: OpenVolume, place: PlaceRecord, rawFlags: readonly string[], call: Call): Promise<void> {
+async function mountAt(
+  deps: PublishDeps,
+  open: OpenVolume,
+  place: PlaceRecord,
+  { rawFlags, own }: { readonly rawFlags: readonly string[]; readonly own: OwnMounts },
+  call: Call,
+): Promise<void> {
   const fsType = fileSystemFor(open, place.fsType);
   const access = await open.openAccess({ readOnly: false, raw: false });
   step('stage.attached');
   try {
-    const options = { mountPoint: place.path, readOnly: place.readOnly, flags: rawFlags, format: open.format, ...(fsType === undefined ? {} : { fsType }) };
+    if (access.kind === 'device') refuseOtherDevice(own, access.device, open.volume.id);
+    const options = {
+      mountPoint: place.path,
+      readOnly: place.readOnly,
+      flags: rawFlags,
+      format: open.format,
+      ...(fsType === undefined ? {} : { fsType }),
+    };
     await deps.mounter.mount(access, options, open.context(call));
     const identity = identityOf(await lookAt(place.path));
-    if (identity === undefined) throw new ConvoyError('Internal', `volume ${open.volume.id} was mounted at ${place.path}, but is not there`);
+    if (identity === undefined)
+      throw new ConvoyError('Internal', `volume ${open.volume.id} was mounted at ${place.path}, but is not there`);
     await deps.records.put(open.volume.id, { ...place, identity });
   } finally {
     await access.close();
   }
 }
 
+/** Two writable devices of one volume are two caches of the same blocks: mounting both destroys the file system. */
+function refuseOtherDevice(own: OwnMounts, device: string, volumeId: string): void {
+  const other = own.table.find((entry) => own.isOwn(entry) && entry.root === '/' && entry.device !== device);
+  if (other !== undefined)
+    throw new ConvoyError(
+      'InUse',
+      `volume ${volumeId} is mounted at ${other.target} from another device (${other.source}): unmount it there first`,
+    );
+}
+
 /** The CO makes the staging directory. A mount that is there already must be this volume's. */
 function requireStageable(volumeId: string, path: string, own: OwnMounts, found: string): void {
   const top = own.topmost(path);
   if (top !== undefined && !own.isOwn(top))
-    throw new ConvoyError('Precondition', `staging_target_path ${path} is a mount of something else (${top.fsType} on ${top.device}) than volume ${volumeId}: unmount that first`);
+    throw new ConvoyError(
+      'Precondition',
+      `staging_target_path ${path} is a mount of something else (${top.fsType} on ${top.device}) than volume ${volumeId}: unmount that first`,
+    );
   if (found === 'corrupted') throw new ConvoyError('Unavailable', `the mount at ${path} does not answer: unstage volume ${volumeId} first`);
   if (found !== 'directory') throw invalid(`staging_target_path ${path} must be an existing directory, found: ${found}`);
 }
@@ -103,4 +145,3 @@ function requireSameTerms(known: PlaceRecord, terms: Terms, volumeId: string): v
   if (difference !== undefined)
     throw new ConvoyError('AlreadyExists', `volume ${volumeId} is staged at ${known.path} on other terms: ${difference}. Unstage it first`);
 }
-

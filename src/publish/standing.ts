@@ -9,7 +9,7 @@ export type Standing =
   | { readonly kind: 'absent' }
   | { readonly kind: 'directory'; readonly identity: string }
   | { readonly kind: 'file'; readonly sizeBytes: bigint }
-  | { readonly kind: 'device'; readonly identity: string; /** major:minor */ readonly device: string }
+  | { readonly kind: 'device'; readonly identity: string /** major:minor */; readonly device: string }
   | { readonly kind: 'link' }
   | { readonly kind: 'other' }
   /** A mount whose server or disk is gone (errno); only the mount table can say what it was. */
@@ -23,7 +23,8 @@ export async function lookAt(path: string): Promise<Standing> {
   try {
     const found = await lstat(path, { bigint: true });
     if (found.isDirectory()) return { kind: 'directory', identity: `${found.dev}:${found.ino}` };
-    if (found.isBlockDevice()) return { kind: 'device', identity: deviceIdentity(deviceNumber(found.rdev)), device: deviceNumber(found.rdev) };
+    if (found.isBlockDevice())
+      return { kind: 'device', identity: deviceIdentity(deviceNumber(found.rdev)), device: deviceNumber(found.rdev) };
     if (found.isFile()) return { kind: 'file', sizeBytes: found.size };
     return { kind: found.isSymbolicLink() ? 'link' : 'other' };
   } catch (error) {

@@ -52,12 +52,12 @@ async function usageOf(deps: PublishDeps, volumeId: string, path: string): Promi
 
 /** Of a raw device only its size is known (`block`: the others are not to be reported). */
 async function deviceStats(deps: PublishDeps, path: string): Promise<VolumeStats> {
-  try {
-    return { block: true, bytes: { total: await deps.system.blocks.sizeBytes(path), used: 0n, available: 0n } };
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ENOTBLK', 'ENOTTY', 'EISDIR')) throw new ConvoyError('NotFound', `no block device is at ${path}`, { cause: error });
+  const total = await deps.system.blocks.sizeBytes(path).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ENOTBLK', 'ENOTTY', 'EISDIR'))
+      throw new ConvoyError('NotFound', `no block device is at ${path}`, { cause: error });
     throw fromErrno(error, `reading the size of the device at ${path}`);
-  }
+  });
+  return { block: true, bytes: { total, used: 0n, available: 0n } };
 }
 
 const unreachable = (path: string, errno: string): ConvoyError =>

@@ -54,7 +54,11 @@ async function isRecorded({ path, place }: TakeDown): Promise<boolean> {
 }
 
 function foreign({ volumeId, path, place, poolAnswers }: TakeDown, what: string): ConvoyError {
-  if (place !== undefined) return new ConvoyError('Precondition', `${path}, where volume ${volumeId} was mounted, is now a mount of something else (${what}): unmount that by hand first`);
+  if (place !== undefined)
+    return new ConvoyError(
+      'Precondition',
+      `${path}, where volume ${volumeId} was mounted, is now a mount of something else (${what}): unmount that by hand first`,
+    );
   return new ConvoyError(
     poolAnswers ? 'Precondition' : 'Unavailable',
     `${path} is a mount (${what}) that nothing proves to be volume ${volumeId}: it is left alone. If its pool is not open, open it and try again; otherwise unmount it by hand`,

@@ -87,5 +87,13 @@ async function takeDownByTable(deps: PublishDeps, { record, target, place, open 
   if (top === undefined) return;
   // The last mount of a file system writes its dirty data: not in the thread that serves everybody.
   const last = table.filter((entry) => entry.device === top.device).length === 1;
-  await takeDown(deps, { volumeId: record.volumeId, path: target, place, own, poolAnswers: open !== undefined, how: last ? 'child' : 'fast', signal: call.signal });
+  await takeDown(deps, {
+    volumeId: record.volumeId,
+    path: target,
+    place,
+    own,
+    poolAnswers: open !== undefined,
+    how: last ? 'child' : 'fast',
+    signal: call.signal,
+  });
 }

@@ -21,8 +21,21 @@ export async function unstage(deps: PublishDeps, volumeId: string, stagingPath: 
     const record = await deps.records.read(volumeId);
     const own = async (): ReturnType<typeof ownMounts> => ownMounts(deps, volumeId, open);
     const targets = await publishedTargets(record, own);
-    if (targets.length > 0) throw new ConvoyError('InUse', `volume ${volumeId} is still published at ${targets.join(', ')}: unpublish it there before unstaging it`);
-    if (there) await takeDown(deps, { volumeId, path, place: placeAt(record, path), own, poolAnswers: open !== undefined, how: 'child', signal: call.signal });
+    if (targets.length > 0)
+      throw new ConvoyError(
+        'InUse',
+        `volume ${volumeId} is still published at ${targets.join(', ')}: unpublish it there before unstaging it`,
+      );
+    if (there)
+      await takeDown(deps, {
+        volumeId,
+        path,
+        place: placeAt(record, path),
+        own,
+        poolAnswers: open !== undefined,
+        how: 'child',
+        signal: call.signal,
+      });
     step('unstage.unmounted');
     await deps.records.drop(volumeId, path);
     // Of a volume that neither pool nor record knows nothing is noted: any id can be sent here.

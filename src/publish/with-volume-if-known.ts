@@ -7,7 +7,11 @@ import type { PublishDeps } from './deps.ts';
  * gone or not ready: taking down must always work. Without a pool nothing serializes two calls, so `work` must bear that.
  * Busy and Cancelled stay errors.
  */
-export async function withVolumeIfKnown<T>(deps: PublishDeps, volumeId: string, work: (open: OpenVolume | undefined) => Promise<T>): Promise<T> {
+export async function withVolumeIfKnown<T>(
+  deps: PublishDeps,
+  volumeId: string,
+  work: (open: OpenVolume | undefined) => Promise<T>,
+): Promise<T> {
   let entered = false;
   try {
     return await deps.pools.withVolume(volumeId, async (open) => {
@@ -16,7 +20,11 @@ export async function withVolumeIfKnown<T>(deps: PublishDeps, volumeId: string, 
     });
   } catch (error) {
     if (entered || isConvoyError(error, 'Busy') || isConvoyError(error, 'Cancelled')) throw error;
-    if (!isConvoyError(error, 'NotFound')) deps.log.warn({ volume_id: volumeId, error: String(error) }, 'pool does not answer; taking down what the mount table and the record prove');
+    if (!isConvoyError(error, 'NotFound'))
+      deps.log.warn(
+        { volume_id: volumeId, error: String(error) },
+        'pool does not answer; taking down what the mount table and the record prove',
+      );
     return work(undefined);
   }
 }

@@ -1,1 +1,91 @@
-export async function runDaemon(_args: readonly string[]): Promise<number> { return 1; }
+import type { DaemonConfig } from '../config/config.ts';
+import { readEnvironment } from '../config/environment.ts';
+import { parseDaemonFlags } from '../config/flags.ts';
+import { loadDaemonConfig } from '../config/load.ts';
+import { isConvoyError } from '../convoy/errors.ts';
+import { DriverRegistry } from '../convoy/registry.ts';
+import { registerAll } from '../drivers/all.ts';
+import { createLog } from '../observe/log.ts';
+import type { Log } from '../observe/log.ts';
+
+/** A role that serves. */
+export interface Running {
+  /** Stops accepting, lets what runs end for a bounded time, gives up what the process holds. Unmounts nothing. */
+  stop(): Promise<void>;
+}
+
+const EXIT_FAILED = 1;
+/** Bad options or config file: nothing was touched. The same as of the commands (cli/exit-codes.ts). */
+const EXIT_USAGE = 2;
+/** Whatever hangs: below the 30 s that Kubernetes gives a pod by default. */
+const STOP_WITHIN_MS = 25_000;
+
+/** Serves until SIGTERM or SIGINT. `args` are those after `daemon`. Resolves to the exit status; the caller exits. */
+export async function runDaemon(args: readonly string[]): Promise<number> {
+  const stopping = onSignal();
+  let config: DaemonConfig;
+  const registry = new DriverRegistry();
+  try {
+    registerAll(registry);
+    config = await loadDaemonConfig({ flags: parseDaemonFlags(args), env: readEnvironment(), drivers: registry });
+  } catch (error) {
+    return complain(error);
+  }
+  const log = createLog({ level: config.logLevel, to: 'stdout' });
+  dieOnSurprise(log);
+  try {
+    const { startAll } = await import('./all.ts');
+    const running = await startAll(config, registry, log);
+    log.info({ ready_ms: Math.round(performance.now()), pid: process.pid, node: config.nodeName, endpoint: config.socketPath }, 'ready');
+    log.info({ signal: await stopping }, 'stopping');
+    await withinLimit(running.stop(), log);
+    log.info({}, 'stopped');
+    return 0;
+  } catch (error) {
+    log.error({ error }, 'the daemon could not start');
+    return complain(error);
+  }
+}
+
+/** One line for who started us, where a person looks first. */
+function complain(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`convoy daemon: ${message.replaceAll('\n', ' ')}\n`);
+  return isConvoyError(error, 'InvalidArgument') ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/** The first signal. The second one ends the process at once: somebody does not want to wait. */
+function onSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let seen = false;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.on(signal, () => {
+        if (seen) process.exit(signal === 'SIGTERM' ? 143 : 130);
+        seen = true;
+        resolve(signal);
+      });
+  });
+}
+
+/** A state that nobody thought of: everything on disk is made to survive a kill, so that dying is the safe answer. */
+function dieOnSurprise(log: Log): void {
+  const die = (error: unknown, what: string): void => {
+    log.error({ error }, what);
+    process.stderr.write(`convoy daemon: ${what}: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(EXIT_FAILED);
+  };
+  process.on('uncaughtException', (error) => die(error, 'uncaught exception'));
+  process.on('unhandledRejection', (error) => die(error, 'unhandled rejection'));
+}
+
+async function withinLimit(stopped: Promise<void>, log: Log): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), STOP_WITHIN_MS);
+  });
+  try {
+    if ((await Promise.race([stopped, late])) === 'late') log.warn({ waited_ms: STOP_WITHIN_MS }, 'work did not end in time: the next start takes it up');
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -2,7 +2,15 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { CASES, checkSkips, openScratchRig, reasonToSkip, runCase, type ScratchRig, type ScratchRigOptions } from '../../src/conformance/index.ts';
+import {
+  CASES,
+  checkSkips,
+  openScratchRig,
+  reasonToSkip,
+  runCase,
+  type ScratchRig,
+  type ScratchRigOptions,
+} from '../../src/conformance/index.ts';
 import { DriverRegistry } from '../../src/convoy/registry.ts';
 import { registerAll } from '../../src/drivers/all.ts';
 import { openScratchFs, type ScratchFs, type ScratchFsType } from './scratch-fs.ts';
@@ -18,8 +26,13 @@ export interface ConformanceOptions {
 }
 
 /** Runs the whole suite against a built-in driver, with its `path` on a scratch file system. */
-export function conformance(driver: string, { fsType, sizeBytes = 2n << 30n, options = {}, config, skip = new Map() }: ConformanceOptions): void {
-  const extra = Object.entries(options).map(([key, value]) => `, ${key}=${value}`).join('');
+export function conformance(
+  driver: string,
+  { fsType, sizeBytes = 2n << 30n, options = {}, config, skip = new Map() }: ConformanceOptions,
+): void {
+  const extra = Object.entries(options)
+    .map(([key, value]) => `, ${key}=${value}`)
+    .join('');
   describe(`driver ${driver} on ${fsType}${extra}`, () => {
     let fs: ScratchFs | undefined;
     let directory: string | undefined;
@@ -33,7 +46,14 @@ export function conformance(driver: string, { fsType, sizeBytes = 2n << 30n, opt
       mkdirSync(path);
       const registry = new DriverRegistry();
       registerAll(registry);
-      rig = await openScratchRig({ registry, driver, options: { [`${driver}.path`]: path, ...options }, fileSystem: fs.path, directory, ...(config === undefined ? {} : { config }) });
+      rig = await openScratchRig({
+        registry,
+        driver,
+        options: { [`${driver}.path`]: path, ...options },
+        fileSystem: fs.path,
+        directory,
+        ...(config === undefined ? {} : { config }),
+      });
     });
     after(async () => {
       try {

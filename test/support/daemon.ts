@@ -41,6 +41,7 @@ export interface DaemonOptions {
 const REPOSITORY = join(import.meta.dirname, '../..');
 const START_TIMEOUT_MS = 30_000;
 const running = new Set<ChildProcess>();
+let killsAtExit = false;
 
 /** Starts it and waits until Probe says ready. Rejects with the end of its log when it ends instead. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -109,7 +110,8 @@ function spawnDaemon({ directory, pools, env, main = process.env['CONVOY_TEST_MA
     env: { ...process.env, NODE_COMPILE_CACHE: join(REPOSITORY, '.cache/compile'), ...env },
   });
   closeSync(log);
-  if (running.size === 0) process.once('exit', killAll);
+  if (!killsAtExit) process.once('exit', killAll);
+  killsAtExit = true;
   running.add(child);
   return { child, logPath, socketPath };
 }

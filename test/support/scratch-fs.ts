@@ -16,6 +16,7 @@ export interface ScratchFs {
 }
 
 const open = new Set<ScratchFs>();
+let closesAtExit = false;
 
 /** Sparse: `sizeBytes` costs nothing until it is written. */
 export function openScratchFs(type: ScratchFsType, sizeBytes: bigint = 2n << 30n): ScratchFs {
@@ -35,7 +36,7 @@ export function openScratchFs(type: ScratchFsType, sizeBytes: bigint = 2n << 30n
     throw error;
   }
   const fs: ScratchFs = { type, path, device, close: () => close(fs, directory) };
-  if (open.size === 0) closeAllAtExit();
+  closeAllAtExit();
   open.add(fs);
   return fs;
 }
@@ -80,14 +81,13 @@ function mountsOfDevice(device: string): string[] {
 }
 
 function closeAllAtExit(): void {
-  if (registered) return;
-  registered = true;
+  if (closesAtExit) return;
+  closesAtExit = true;
   process.once('exit', () => {
     for (const fs of open) fs.close();
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 }
-let registered = false;
 
 function makeSparse(image: string, sizeBytes: bigint): void {
   const file = openSync(image, 'wx', 0o600);

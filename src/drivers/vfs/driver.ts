@@ -176,8 +176,6 @@ interface Copy {
 
 async function copy(vfs: Vfs, { kind, id, from, consistency, opts, doing }: Copy, call: CallContext): Promise<void> {
   const make = async (to: string): Promise<void> => {
-    // Writes through a memory map change no ctime until their page has been written back: clean pages make them visible.
-    if (consistency !== 'files') await vfs.system.mounts.syncfs(from, { signal: call.signal });
     const result = await vfs.system.trees.copy(from, to, { maxRounds: consistency === 'files' ? 0 : MAX_ROUNDS, ...copyCall(call) });
     if (result.kind === 'unstable')
       throw new ConvoyError(

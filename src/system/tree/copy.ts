@@ -1,7 +1,7 @@
 import type { TreeCopyResult } from '../api.ts';
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../constants.ts';
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../constants.ts';
 import { codeError } from '../errno.ts';
-import { check, closeFd, cString, libc, type FileState, openPath, stateOf, withFd } from '../libc.ts';
+import { check, closeFd, cString, libc, type FileState, openAt, openPath, stateOf, withFd } from '../libc.ts';
 import type { Control } from './control.ts';
 import { CopyPass, type CopyRun, UnstableError } from './copy-pass.ts';
 import { readEntries, toText } from './directory.ts';
@@ -15,8 +15,7 @@ import { removeAt } from './remove.ts';
  */
 export function copyTree(request: { readonly from: string; readonly to: string; readonly maxRounds: number }, control: Control): TreeCopyResult {
   return withFd(openPath(request.from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), (source) =>
-    withFd(openTarget(request.to, control), (target) => {
-      refuseSame(stateOf(source), stateOf(target), request.to);
+    withFd(openTarget(request.to, source, control), (target) => {
       const run: CopyRun = {
         source,
         target,
@@ -53,10 +52,11 @@ function copyRounds(run: CopyRun, maxRounds: number): TreeCopyResult {
 }
 
 /** Absent: made. The left-over of a copy that was killed: emptied, because what it holds proves nothing. */
-function openTarget(path: string, control: Control): number {
+function openTarget(path: string, source: number, control: Control): number {
   if (libc.mkdirat(AT_FDCWD, cString(path), 0o700) === 0) return openPath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   const target = openPath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   try {
+    refuseHolding(stateOf(target), source, path);
     for (const { name } of readEntries(target)) removeAt(target, name, control, `${path}/${toText(name)}`);
     return target;
   } catch (error) {
@@ -65,7 +65,25 @@ function openTarget(path: string, control: Control): number {
   }
 }
 
-function refuseSame(source: FileState, target: FileState, path: string): void {
-  if (source.ino === target.ino && source.devMajor === target.devMajor && source.devMinor === target.devMinor)
-    throw codeError('EINVAL', 'copy', path, 'a directory cannot be copied onto itself');
+/** A target that is the source, or a directory above it, would be emptied with the source in it. */
+function refuseHolding(target: FileState, source: number, path: string): void {
+  const up = cString('..');
+  let current = openAt(source, cString('.'), { flags: O_PATH | O_DIRECTORY });
+  try {
+    for (let below: FileState | undefined; ; ) {
+      const state = stateOf(current);
+      if (isSame(state, target)) throw codeError('EINVAL', 'copy', path, 'what is to be copied is this directory, or lies inside it');
+      if (below !== undefined && isSame(state, below)) return; // the root is its own parent
+      below = state;
+      const parent = openAt(current, up, { flags: O_PATH | O_DIRECTORY });
+      closeFd(current);
+      current = parent;
+    }
+  } finally {
+    closeFd(current);
+  }
+}
+
+function isSame(one: FileState, other: FileState): boolean {
+  return one.ino === other.ino && one.devMajor === other.devMajor && one.devMinor === other.devMinor;
 }

@@ -102,7 +102,11 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'peekVolume' | 'i
     return join(this.#dir, localOf(id), '_data');
   }
 
-  async create(name: string, kind: VolumeState['kind'], options: { sizeBytes?: bigint; gate?: FormatGate['state']; formattedAs?: FsType } = {}): Promise<string> {
+  async create(
+    name: string,
+    kind: VolumeState['kind'],
+    options: { sizeBytes?: bigint; gate?: FormatGate['state']; formattedAs?: FsType } = {},
+  ): Promise<string> {
     const id = formatId('scratch', '0123456789abcdef', localId('volume', name));
     const { sizeBytes = 64n << 20n, gate = 'blank', formattedAs } = options;
     if (kind === 'directory') await mkdir(this.directory(id), { recursive: true });
@@ -149,7 +153,17 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'peekVolume' | 'i
     const local = localOf(id);
     const { access } = driver.operations;
     return {
-      volume: { id, name: id, pool: 'scratch', driver: 'scratch', state: 'ready', sizeBytes: BigInt(state.sizeBytes), createdAt: new Date(0), use: { mount: true, block: true }, sizeEnforced: true },
+      volume: {
+        id,
+        name: id,
+        pool: 'scratch',
+        driver: 'scratch',
+        state: 'ready',
+        sizeBytes: BigInt(state.sizeBytes),
+        createdAt: new Date(0),
+        use: { mount: true, block: true },
+        sizeEnforced: true,
+      },
       driver,
       properties: driver.properties,
       openAccess: (options) => access.openAccess(local, options),
@@ -206,7 +220,11 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'peekVolume' | 'i
 
   #directories(): Operations['access'] {
     const path = (local: string): string => join(this.#dir, local, '_data');
-    return { openAccess: async (local) => ({ kind: 'directory', path: path(local), close: async () => {} }), devices: async () => [], releaseUnused: async () => {} };
+    return {
+      openAccess: async (local) => ({ kind: 'directory', path: path(local), close: async () => {} }),
+      devices: async () => [],
+      releaseUnused: async () => {},
+    };
   }
 
   #loops(): Operations['access'] {
@@ -220,7 +238,8 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'peekVolume' | 'i
       },
       devices: async (local) => (await loops.findByBacking(image(local))).map((device) => device.device),
       releaseUnused: async (local, used) => {
-        for (const device of await loops.findByBacking(image(local))) if (!used.has(device.device)) await loops.detach(device.path, image(local));
+        for (const device of await loops.findByBacking(image(local)))
+          if (!used.has(device.device)) await loops.detach(device.path, image(local));
       },
     };
   }
@@ -228,12 +247,19 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'peekVolume' | 'i
 
 export const call = (): Call => ({ signal: new AbortController().signal, secrets: {}, requestId: 'test' });
 
-export const mountCapability = (fsType = '', mode: VolumeCapability['mode'] = 'SINGLE_NODE_WRITER', mountFlags: readonly string[] = []): VolumeCapability => ({
+export const mountCapability = (
+  fsType = '',
+  mode: VolumeCapability['mode'] = 'SINGLE_NODE_WRITER',
+  mountFlags: readonly string[] = [],
+): VolumeCapability => ({
   mode,
   access: { kind: 'mount', fsType, mountFlags, volumeMountGroup: '' },
 });
 
-export const blockCapability = (mode: VolumeCapability['mode'] = 'SINGLE_NODE_WRITER'): VolumeCapability => ({ mode, access: { kind: 'block' } });
+export const blockCapability = (mode: VolumeCapability['mode'] = 'SINGLE_NODE_WRITER'): VolumeCapability => ({
+  mode,
+  access: { kind: 'block' },
+});
 
 function localOf(id: string): LocalVolumeId {
   const local = parseId(id, 'volume')?.local;

@@ -5,11 +5,13 @@ import { test } from 'node:test';
 import type { Scratch } from './scratch-pool.ts';
 import { blockCapability, call, mountCapability, openScratch } from './scratch-pool.ts';
 
-const hasCode = (code: string, text?: RegExp) => (error: unknown): boolean => {
-  assert.equal((error as { code?: string }).code, code, String(error));
-  if (text !== undefined) assert.match((error as Error).message, text);
-  return true;
-};
+const hasCode =
+  (code: string, text?: RegExp) =>
+  (error: unknown): boolean => {
+    assert.equal((error as { code?: string }).code, code, String(error));
+    if (text !== undefined) assert.match((error as Error).message, text);
+    return true;
+  };
 
 async function stagingPath({ dir }: Scratch, name = 'one'): Promise<string> {
   const path = join(dir, 'staging', name);
@@ -106,7 +108,11 @@ test('an interrupted mkfs is begun again, over whatever it left', async () => {
 test('a device in `formatting` that now holds something foreign is left alone', async () => {
   await using scratch = await openScratch();
   const id = await scratch.pool.create('stolen', 'device', { gate: 'formatting' });
-  await writeInto(scratch.pool.image(id), Buffer.concat([Buffer.from('LUKS\xba\xbe', 'latin1'), Buffer.from([0, 1]), Buffer.alloc(600)]), 0);
+  await writeInto(
+    scratch.pool.image(id),
+    Buffer.concat([Buffer.from('LUKS\xba\xbe', 'latin1'), Buffer.from([0, 1]), Buffer.alloc(600)]),
+    0,
+  );
   await assert.rejects(stageAt(scratch, id, await stagingPath(scratch)), hasCode('Precondition', /not ours/));
 });
 
@@ -152,7 +158,8 @@ for (const fsType of ['ext4', 'xfs'] as const) {
       await assert.rejects(scratch.node.expand(id, path, {}, call()), hasCode('Precondition', /CAP_SYS_RESOURCE/));
       return;
     }
-    for (let round = 0; round < 2; round++) assert.equal(await scratch.node.expand(id, path, { requiredBytes: 960n << 20n }, call()), 960n << 20n);
+    for (let round = 0; round < 2; round++)
+      assert.equal(await scratch.node.expand(id, path, { requiredBytes: 960n << 20n }, call()), 960n << 20n);
     assert.ok((await scratch.node.stats(id, path)).bytes.total > 800n << 20n);
   });
 }
@@ -163,7 +170,14 @@ test('a staging path that is a link, leads through one, is missing, relative or 
   const real = await stagingPath(scratch);
   await symlink(real, join(scratch.dir, 'staging', 'link'));
   await symlink(join(scratch.dir, 'staging'), join(scratch.dir, 'way'));
-  for (const path of [join(scratch.dir, 'staging', 'link'), join(scratch.dir, 'way', 'one'), join(scratch.dir, 'staging', 'missing'), 'staging/one', join(scratch.dir, 'pool', 'x'), `${real}/../one`])
+  for (const path of [
+    join(scratch.dir, 'staging', 'link'),
+    join(scratch.dir, 'way', 'one'),
+    join(scratch.dir, 'staging', 'missing'),
+    'staging/one',
+    join(scratch.dir, 'pool', 'x'),
+    `${real}/../one`,
+  ])
     await assert.rejects(stageAt(scratch, id, path), hasCode('InvalidArgument'), path);
 });
 
@@ -190,6 +204,20 @@ test('a read-only mount beside a read-write one of the same device refuses write
   await writeFile(join(path, 'x'), '');
   await scratch.node.umount(id, beside, call());
   assert.equal(await scratch.system.mounts.find(beside), undefined);
+});
+
+test('a volume that is mounted from another device of its own is not mounted a second time', async () => {
+  await using scratch = await openScratch();
+  const path = await stagingPath(scratch);
+  const other = await stagingPath(scratch, 'other');
+  const id = await scratch.pool.create('twice', 'device');
+  await stageAt(scratch, id, path);
+  await scratch.node.unstage(id, path, call());
+  const loop = await scratch.system.loops.attach(scratch.pool.image(id), { readOnly: false, autoclear: false });
+  await scratch.system.mounts.mount({ source: loop.path, target: other, fsType: 'ext4', options: [] });
+  await loop.close();
+  await assert.rejects(stageAt(scratch, id, path), hasCode('InUse', /another device/));
+  assert.equal(await scratch.system.mounts.find(path), undefined);
 });
 
 test('unstage is refused while the volume is published, naming where', async () => {

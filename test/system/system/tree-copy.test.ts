@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, lutimesSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { openScratch, sh } from './scratch.ts';
 
 const scratch = openScratch();
@@ -95,6 +95,8 @@ describe('copy', () => {
     await assert.rejects(trees.copy(from, from, { maxRounds: 1 }), { code: 'EINVAL' });
     assert.ok(existsSync(join(from, 'zero')));
     await assert.rejects(trees.copy(from, join(from, 'a', 'copy'), { maxRounds: 1 }), { code: 'EINVAL' });
+    await assert.rejects(trees.copy(join(from, 'a', 'b'), from, { maxRounds: 1 }), { code: 'EINVAL' });
+    assert.ok(existsSync(join(from, 'zero')));
   });
 
   test('a mount below the source is named', async () => {
@@ -147,7 +149,7 @@ describe('copy', () => {
 describe('copy of a tree in use', () => {
   let from = '';
   let to = '';
-  before(() => {
+  beforeEach(() => {
     [from, to] = [makeAll(), join(scratch.directory(), 'copy')];
     for (let n = 0; n < 8; n++) writeFileSync(join(from, `pace${n}`), Buffer.alloc(2 ** 20, n));
   });

@@ -228,7 +228,7 @@ for (const [what, request, message] of [
 ] as const) {
   test(`ValidateVolumeCapabilities says no to ${what}, and why, with code OK`, async () => {
     await using edge = await openEdge({ pools: { getVolume: async () => aVolume({ fileSystem: 'xfs' }) } });
-    const answer = await edge.client.call('ValidateVolumeCapabilities', { volumeId: volumeId('a'), volumeCapabilities: [writer], ...request });
+    const answer = await edge.client.call('ValidateVolumeCapabilities', { volumeId: volumeId('a'), volumeCapabilities: [writer], ...(request as object) });
     assert.equal(answer.confirmed, null);
     assert.match(answer.message, message);
   });

@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rmdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Doctor } from '../admin/rpc.ts';
+import type { Pools } from '../pool/api.ts';
+import type { NodeService } from '../publish/api.ts';
+
+const STATES = { passed: 'PASSED', failed: 'FAILED', skipped: 'SKIPPED' } as const;
+
+/** Runs the harmless part of the driver suite through the running daemon. The suite is loaded when it is first asked for. */
+export function makeDoctor(pools: Pools, node: NodeService): Doctor {
+  return async (poolName, call, report) => {
+    const { runConformance } = await import('../conformance/index.ts');
+    const scratch = await mkdtemp(join(tmpdir(), 'convoy-doctor-'));
+    try {
+      const rig = { pools, node, poolName, prefix: `convoy-doctor-${randomBytes(4).toString('hex')}-`, scratch };
+      await runConformance(rig, {
+        signal: call.signal,
+        report: ({ title, outcome, reason, durationMs }) => {
+          report({ title, state: STATES[outcome], ...(reason === undefined ? {} : { detail: reason }), durationMs: Math.round(durationMs) });
+        },
+      });
+    } finally {
+      // Never recursive: were a volume still mounted below it, its data would go.
+      await rmdir(scratch).catch(() => undefined);
+    }
+  };
+}
