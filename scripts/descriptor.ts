@@ -16,7 +16,10 @@ export function trimmedDescriptor(root: protobuf.Root, services: readonly string
     const parts = name.split('.');
     const last = parts.pop() ?? '';
     let at = top;
-    for (const part of parts) at = (at.nested[part] ??= { nested: {} }) as JsonNamespace;
+    for (const part of parts) {
+      at.nested[part] ??= { nested: {} };
+      at = at.nested[part] as JsonNamespace;
+    }
     at.nested[last] = stripped(root.lookup(name)?.toJSON() ?? {}) as object;
   }
   return top;
@@ -41,7 +44,7 @@ export function redactionTable(root: protobuf.Root, services: readonly string[])
     for (const field of type.fieldsArray) {
       const rule =
         ruleOf(field) ?? (isMessage(field.resolvedType) && visit(field.resolvedType) ? { message: nameOf(field.resolvedType) } : undefined);
-      if (rule !== undefined) (table[name] ??= {})[field.name] = rule;
+      if (rule !== undefined) table[name] = { ...table[name], [field.name]: rule };
     }
     return table[name] !== undefined;
   };

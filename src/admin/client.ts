@@ -63,7 +63,7 @@ async function* callStream<Name extends StreamName>(client: Client, socketPath: 
 
 /** The table's key decides the types; the generated definition does not say so by itself. */
 function definitionOf<Name extends UnaryName | StreamName>(name: Name): MethodDefinition<Request<Name>, Answer<Name>> {
-  return adminDefinition[name] as unknown as MethodDefinition<Request<Name>, Answer<Name>>;
+  return adminDefinition()[name] as unknown as MethodDefinition<Request<Name>, Answer<Name>>;
 }
 
 /** The error that the daemon threw, by its code; what gRPC itself says is Unavailable, with what to do. */

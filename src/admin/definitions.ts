@@ -2,10 +2,21 @@ import { fromJSON, type MethodDefinition } from '@grpc/proto-loader';
 import admin from './gen/admin.json' with { type: 'json' };
 import type { AdminDefinition } from './gen/convoy/admin/v0/Admin.ts';
 
-/** The admin service as grpc-js wants it, with the options that scripts/generate.ts makes the types for. int64 are strings. */
-export const adminDefinition: AdminDefinition = fromJSON(admin as unknown as Parameters<typeof fromJSON>[0], { longs: String, enums: String, defaults: true, oneofs: true })[
-  'convoy.admin.v0.Admin'
-] as unknown as AdminDefinition;
+let loaded: AdminDefinition | undefined;
+
+/**
+ * The admin service as grpc-js wants it, with the options that scripts/generate.ts makes the types for. int64 are strings.
+ * Made when it is first used: a daemon that nobody asks anything saves the memory and the start time.
+ */
+export function adminDefinition(): AdminDefinition {
+  loaded ??= fromJSON(admin as unknown as Parameters<typeof fromJSON>[0], { longs: String, enums: String, defaults: true, oneofs: true })[
+    SERVICE
+  ] as unknown as AdminDefinition;
+  return loaded;
+}
+
+/** Full name of the service; RPCs are at `/<service>/<name>`. */
+export const SERVICE = 'convoy.admin.v0.Admin';
 
 type Methods = {
   readonly [K in keyof AdminDefinition as string extends K ? never : number extends K ? never : K]: AdminDefinition[K] extends MethodDefinition<
@@ -18,7 +29,7 @@ type Methods = {
     : never;
 };
 
-/** RPCs that answer many times. The service's definition says the same; a test compares. */
+/** RPCs that answer many times. The service's definition says the same, or a test fails. */
 export const STREAMS = ['WatchJobs', 'RunDoctor'] as const satisfies readonly (keyof Methods)[];
 export type StreamName = (typeof STREAMS)[number];
 export type UnaryName = Exclude<keyof Methods, StreamName>;

@@ -5,7 +5,7 @@ import { ConvoyError } from '../convoy/errors.ts';
 import type { ErrorCode } from '../convoy/errors.ts';
 import { statusOf } from '../csi/status.ts';
 import type { Call } from '../pool/api.ts';
-import { adminDefinition, CODE_TRAILER } from './definitions.ts';
+import { adminDefinition, CODE_TRAILER, SERVICE } from './definitions.ts';
 import type { Received, StreamName, UnaryName } from './definitions.ts';
 import type { AdminEdge, StreamRpc, UnaryRpc } from './rpc.ts';
 import { STREAMING, UNARY } from './service.ts';
@@ -25,11 +25,22 @@ export interface AdminService {
 /** Puts the admin service on the server that serves CSI. Its calls are an admin's: none counts as CSI. */
 export function addAdminService(server: Server, edge: AdminEdge, log: AdminLog): AdminService {
   const host = new Host(edge, log);
-  const handlers: Record<string, UntypedHandleCall> = {};
-  for (const name of Object.keys(UNARY) as UnaryName[]) handlers[name] = host.unary(name, UNARY[name] as UnaryRpc<UnaryName>);
-  for (const name of Object.keys(STREAMING) as StreamName[]) handlers[name] = host.streaming(name, STREAMING[name] as StreamRpc<StreamName>);
-  server.addService(adminDefinition, handlers);
+  for (const name of Object.keys(UNARY) as UnaryName[]) register(server, name, 'unary', host.unary(name, UNARY[name] as UnaryRpc<UnaryName>));
+  for (const name of Object.keys(STREAMING) as StreamName[])
+    register(server, name, 'serverStream', host.streaming(name, STREAMING[name] as StreamRpc<StreamName>));
   return host;
+}
+
+/** One by one instead of by addService, which wants the whole definition at once. */
+function register(server: Server, name: UnaryName | StreamName, type: 'unary' | 'serverStream', handler: UntypedHandleCall): void {
+  const method = (): { requestDeserialize(bytes: Buffer): unknown; responseSerialize(value: never): Buffer } => adminDefinition()[name];
+  server.register(
+    `/${SERVICE}/${name}`,
+    handler,
+    (value) => method().responseSerialize(value as never),
+    (bytes) => method().requestDeserialize(bytes),
+    type,
+  );
 }
 
 type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline' | 'cancelled'> & { once(event: 'cancelled', listener: () => void): unknown };

@@ -77,7 +77,7 @@ export class Faults {
         const counts = points.includes(String(key));
         return async (...args: unknown[]): Promise<unknown> => {
           if (counts) await this.#point(`before ${path}.${String(key)}`, life, ofSystem);
-          const result = await life.watch(() => Reflect.apply(value, target, args) as unknown);
+          const result = await life.watch(() => Reflect.apply(value, target, args) as unknown, ofSystem);
           if (ofSystem) return life.hold(result);
           if (counts) await this.#point(`after ${path}.${String(key)}`, life, ofSystem);
           return result;
@@ -106,10 +106,11 @@ class Life {
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #held = new Set<() => Promise<void>>();
 
-  async watch(work: () => unknown): Promise<unknown> {
+  /** `ofKernel`: it will end whether we are dead or not. A driver's call may wait for ever on one that is never made. */
+  async watch(work: () => unknown, ofKernel: boolean): Promise<unknown> {
     if (this.dead) return NEVER;
     const running = Promise.resolve().then(work);
-    this.#underWay.add(running);
+    if (ofKernel) this.#underWay.add(running);
     try {
       const result = await running;
       return this.dead ? await NEVER : result;

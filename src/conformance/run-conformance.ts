@@ -28,6 +28,9 @@ export const CASES: readonly ConformanceCase[] = [
   ...CRASH_CASES,
 ];
 
+/** The longest, a kill at each of forty steps, takes 10 s on a laptop. */
+const LONGEST_CASE_MS = 300_000;
+
 export interface CaseResult {
   readonly title: string;
   readonly outcome: 'passed' | 'failed' | 'skipped';
@@ -87,13 +90,13 @@ export async function runCase(rig: Rig, conformanceCase: ConformanceCase): Promi
   const before = await rig.destructive?.inventory();
   let failure: { readonly error: unknown } | undefined;
   try {
-    await conformanceCase.run(caseRig);
+    await inTime(conformanceCase.run(caseRig));
   } catch (error) {
     failure = { error };
   }
   rig.destructive?.faults.disarm();
   try {
-    await caseRig.cleanUp();
+    await inTime(caseRig.cleanUp());
   } catch (error) {
     failure ??= { error: new ConformanceError(`cleaning up after the case failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error }) };
   }
@@ -111,6 +114,19 @@ async function resultOf(rig: Rig, conformanceCase: ConformanceCase, skipped: str
     return { title, outcome: 'passed', durationMs: performance.now() - start };
   } catch (error) {
     return { title, outcome: 'failed', reason: error instanceof Error ? error.message : String(error), error, durationMs: performance.now() - start };
+  }
+}
+
+/** A call that never answers fails its case instead of stopping the suite. */
+async function inTime(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new ConformanceError(`no answer within ${LONGEST_CASE_MS / 1000} s`)), LONGEST_CASE_MS);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

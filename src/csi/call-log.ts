@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { status } from '@grpc/grpc-js';
 import { parseId } from '../convoy/ids.ts';
 import type { RpcName } from './definitions.ts';
@@ -53,7 +54,10 @@ export function callLog(log: CsiLog): CallLog {
     write: (call) => {
       const level = levelOf(call);
       if (level === 'debug' && log.debugEnabled === false) return;
-      log[level](fieldsOf(call, log.debugEnabled !== false), call.failure === undefined ? call.rpc : `${call.rpc}: ${call.failure.message}`);
+      log[level](
+        fieldsOf(call, log.debugEnabled !== false),
+        call.failure === undefined ? call.rpc : `${call.rpc}: ${call.failure.message}`,
+      );
     },
   };
 }
@@ -91,14 +95,18 @@ function describe(error: unknown, expected: boolean, secrets: readonly string[])
   const parts: string[] = [];
   // Bounded: causes can be circular.
   for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 5; depth++) {
-    parts.push(at instanceof Error ? ((expected ? undefined : at.stack) ?? `${at.name}: ${at.message}`) : String(at));
+    if (at instanceof Error) parts.push((expected ? undefined : at.stack) ?? `${at.name}: ${at.message}`);
+    else parts.push(inspect(at, { depth: 1 }));
     at = at instanceof Error ? at.cause : undefined;
   }
   return strikeOut(parts.join('\ncaused by: '), secrets).slice(0, 8192);
 }
 
 function poolOf(volumeId: string | undefined, snapshotId: string | undefined): string | undefined {
-  return (volumeId === undefined ? undefined : parseId(volumeId, 'volume')?.pool) ?? (snapshotId === undefined ? undefined : parseId(snapshotId, 'snapshot')?.pool);
+  return (
+    (volumeId === undefined ? undefined : parseId(volumeId, 'volume')?.pool) ??
+    (snapshotId === undefined ? undefined : parseId(snapshotId, 'snapshot')?.pool)
+  );
 }
 
 /** An id as it came from outside may be long. */
@@ -107,4 +115,5 @@ function idIn(value: unknown, name: string): string | undefined {
   return typeof id === 'string' && id !== '' ? id.slice(0, 128) : undefined;
 }
 
-const field = (value: unknown, name: string): unknown => (typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined);
+const field = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;

@@ -22,7 +22,8 @@ export function parseCapability(field: string, capability: VolumeCapability__Out
   const { accessMode, block, mount } = capability;
   if (accessMode === null) throw invalid(`${field}.access_mode is required`);
   // A number is a mode of a later specification (or UNKNOWN, 0): what is not understood is not promised.
-  if (!isMode(accessMode.mode)) throw invalid(`${field}.access_mode.mode is ${quote(String(accessMode.mode))}; allowed are ${Object.keys(MODES).join(', ')}`);
+  if (!isMode(accessMode.mode))
+    throw invalid(`${field}.access_mode.mode is ${quote(String(accessMode.mode))}; allowed are ${Object.keys(MODES).join(', ')}`);
   const { mode } = accessMode;
   if (block !== null && block !== undefined) return { mode, access: { kind: 'block' } };
   if (mount === null || mount === undefined) throw invalid(`${field} has neither block nor mount; one of them is required`);
@@ -49,10 +50,12 @@ export function useOf(field: string, capabilities: readonly VolumeCapability[]):
 }
 
 /** Reader modes make a publish read-only, whatever its `readonly` says. */
-export const isReaderOnly = ({ mode }: VolumeCapability): boolean => mode === 'SINGLE_NODE_READER_ONLY' || mode === 'MULTI_NODE_READER_ONLY';
+export const isReaderOnly = ({ mode }: VolumeCapability): boolean =>
+  mode === 'SINGLE_NODE_READER_ONLY' || mode === 'MULTI_NODE_READER_ONLY';
 
 /** Modes that promise writing from several nodes. */
-export const writesFromManyNodes = ({ mode }: VolumeCapability): boolean => mode === 'MULTI_NODE_SINGLE_WRITER' || mode === 'MULTI_NODE_MULTI_WRITER';
+export const writesFromManyNodes = ({ mode }: VolumeCapability): boolean =>
+  mode === 'MULTI_NODE_SINGLE_WRITER' || mode === 'MULTI_NODE_MULTI_WRITER';
 
 const isMode = (mode: string | number): mode is AccessMode => typeof mode === 'string' && Object.hasOwn(MODES, mode);
 
@@ -66,7 +69,9 @@ function parseMount(
   if (mount.mountFlags.some((flag) => flag.includes('\0'))) throw invalid(`${field}.mount_flags hold a NUL character; allowed is none`);
   // Ignoring it would give the pod's group no access, or everybody's files another group.
   if (mount.volumeMountGroup !== '') {
-    throw invalid(`${field}.volume_mount_group is ${quote(mount.volumeMountGroup)}; this driver does not advertise VOLUME_MOUNT_GROUP: use fsGroupPolicy File`);
+    throw invalid(
+      `${field}.volume_mount_group is ${quote(mount.volumeMountGroup)}; this driver does not advertise VOLUME_MOUNT_GROUP: use fsGroupPolicy File`,
+    );
   }
   return { fsType: text(`${field}.fs_type`, mount.fsType), mountFlags: mount.mountFlags, volumeMountGroup: '' };
 }

@@ -1,5 +1,5 @@
-import { Client, credentials, Metadata, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';
-import { csiDefinitions, type CsiMethods, type RpcName } from './definitions.ts';
+import { Client, credentials, Metadata, type MethodDefinition, type ServiceError, type status } from '@grpc/grpc-js';
+import { type CsiMethods, csiDefinitions, type RpcName } from './definitions.ts';
 import { socketPath } from './listen.ts';
 import { statusName } from './status.ts';
 
@@ -30,7 +30,11 @@ export interface CallOptions {
 /** A CSI driver at the other end of a socket: ours, in the demo, the command line and the tests. */
 export interface CsiClient {
   /** Throws CsiCallError. */
-  call<Name extends RpcName>(method: Name, request: CsiMethods[Name]['request'], options?: CallOptions): Promise<CsiMethods[Name]['answered']>;
+  call<Name extends RpcName>(
+    method: Name,
+    request: CsiMethods[Name]['request'],
+    options?: CallOptions,
+  ): Promise<CsiMethods[Name]['answered']>;
   close(): void;
 }
 
@@ -46,16 +50,32 @@ export function openCsiClient(endpoint: string): CsiClient {
   };
 }
 
-function unary<Name extends RpcName>(client: Client, method: Name, request: CsiMethods[Name]['request'], { timeoutMs, signal }: CallOptions): Promise<CsiMethods[Name]['answered']> {
-  const { path, requestSerialize, responseDeserialize } = METHODS[method] as unknown as MethodDefinition<CsiMethods[Name]['request'], CsiMethods[Name]['answered']>;
+function unary<Name extends RpcName>(
+  client: Client,
+  method: Name,
+  request: CsiMethods[Name]['request'],
+  { timeoutMs, signal }: CallOptions,
+): Promise<CsiMethods[Name]['answered']> {
+  const { path, requestSerialize, responseDeserialize } = METHODS[method] as unknown as MethodDefinition<
+    CsiMethods[Name]['request'],
+    CsiMethods[Name]['answered']
+  >;
   const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
   return new Promise((resolve, reject) => {
-    const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, new Metadata(), deadline, (error, response) => {
-      signal?.removeEventListener('abort', cancel);
-      if (error !== null) reject(new CsiCallError(method, error));
-      else if (response === undefined) reject(new Error(`${method} was answered with nothing`));
-      else resolve(response);
-    });
+    const call = client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      deadline,
+      (error, response) => {
+        signal?.removeEventListener('abort', cancel);
+        if (error !== null) reject(new CsiCallError(method, error));
+        else if (response === undefined) reject(new Error(`${method} was answered with nothing`));
+        else resolve(response);
+      },
+    );
     const cancel = (): void => call.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     if (signal?.aborted === true) cancel();

@@ -1,8 +1,8 @@
 import { fromJSON, type MethodDefinition } from '@grpc/proto-loader';
-import csi from './gen/csi.json' with { type: 'json' };
 import type { ControllerDefinition } from './gen/csi/v1/Controller.ts';
 import type { IdentityDefinition } from './gen/csi/v1/Identity.ts';
 import type { NodeDefinition } from './gen/csi/v1/Node.ts';
+import csi from './gen/csi.json' with { type: 'json' };
 import type { RegistrationDefinition } from './gen/pluginregistration/Registration.ts';
 import registration from './gen/registration.json' with { type: 'json' };
 

@@ -1,7 +1,7 @@
-import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
+import { type Server, ServerCredentials } from '@grpc/grpc-js';
 import { ConvoyError, invalid, isErrno } from '../convoy/errors.ts';
 import type { CsiServer } from './server.ts';
 
@@ -28,7 +28,11 @@ const OWN_FOLDER = '/run/convoy';
  * Serves on a unix socket: nothing of CSI is ever offered on a network. Throws InvalidArgument for an endpoint that is
  * none, InUse when another process serves there, Unavailable when the folder is missing.
  */
-export async function listen({ server, idle }: Pick<CsiServer, 'server' | 'idle'>, endpoint: string, { mode = 0o600 }: ListenOptions = {}): Promise<Listening> {
+export async function listen(
+  { server, idle }: Pick<CsiServer, 'server' | 'idle'>,
+  endpoint: string,
+  { mode = 0o600 }: ListenOptions = {},
+): Promise<Listening> {
   const path = socketPath(endpoint);
   await ensureFolder(path);
   await removeStale(path);
@@ -42,9 +46,11 @@ export async function listen({ server, idle }: Pick<CsiServer, 'server' | 'idle'
 export function socketPath(endpoint: string): string {
   const path = endpoint.replace(/^unix:(\/\/)?/, '');
   const wanted = 'allowed is unix:// and an absolute path that ends in .sock, such as unix:///run/convoy/csi.sock';
-  if (!path.startsWith('/') || !path.endsWith('.sock') || path.includes('\0')) throw invalid(`endpoint is ${JSON.stringify(endpoint)}; ${wanted}`);
+  if (!path.startsWith('/') || !path.endsWith('.sock') || path.includes('\0'))
+    throw invalid(`endpoint is ${JSON.stringify(endpoint)}; ${wanted}`);
   const bytes = Buffer.byteLength(path);
-  if (bytes > SOCKET_PATH_BYTES) throw invalid(`endpoint is ${JSON.stringify(endpoint)}, ${bytes} bytes of path; a unix socket's has at most ${SOCKET_PATH_BYTES}`);
+  if (bytes > SOCKET_PATH_BYTES)
+    throw invalid(`endpoint is ${JSON.stringify(endpoint)}, ${bytes} bytes of path; a unix socket's has at most ${SOCKET_PATH_BYTES}`);
   return path;
 }
 
@@ -55,7 +61,8 @@ async function ensureFolder(path: string): Promise<void> {
     return;
   }
   const stats = await lstatOf(folder);
-  if (stats === undefined) throw new ConvoyError('Unavailable', `folder ${folder} of the socket does not exist: make it, or mount it into the container`);
+  if (stats === undefined)
+    throw new ConvoyError('Unavailable', `folder ${folder} of the socket does not exist: make it, or mount it into the container`);
 }
 
 /** A socket that nobody answers on is left over from a process that was killed. Anything else in its place stays. */
@@ -80,7 +87,8 @@ function answers(path: string): Promise<boolean> {
       if (isErrno(error, 'ECONNREFUSED', 'ENOENT')) resolve(false);
       // EAGAIN: its queue is full, so that somebody is there.
       else if (isErrno(error, 'EAGAIN')) resolve(true);
-      else reject(new ConvoyError('Unavailable', `cannot tell whether another process serves on ${path}: ${error.message}`, { cause: error }));
+      else
+        reject(new ConvoyError('Unavailable', `cannot tell whether another process serves on ${path}: ${error.message}`, { cause: error }));
     });
   });
 }

@@ -13,7 +13,11 @@ import { writesFromManyNodes } from './capability.ts';
  *   Pods of one node share such a volume as ReadWriteOnce (SINGLE_NODE_MULTI_WRITER).
  * - MULTI_NODE_READER_ONLY (ReadOnlyMany) is no question of writers: accepted everywhere, published read-only.
  */
-export async function refusedWriters(pools: Pick<Pools, 'status'>, pool: string | undefined, capabilities: readonly VolumeCapability[]): Promise<string | undefined> {
+export async function refusedWriters(
+  pools: Pick<Pools, 'status'>,
+  pool: string | undefined,
+  capabilities: readonly VolumeCapability[],
+): Promise<string | undefined> {
   const asked = capabilities.find(writesFromManyNodes);
   if (asked === undefined) return undefined;
   const found = (await pools.status()).find((status) => (pool === undefined ? status.isDefault : status.config.name === pool));

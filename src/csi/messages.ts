@@ -36,7 +36,10 @@ export function snapshotMessage(driverName: string, snapshot: Snapshot): Snapsho
   };
 }
 
-const HEALTH = { Degraded: 'DEGRADED', Inaccessible: 'INACCESSIBLE', DataLoss: 'DATA_LOSS' } as const satisfies Record<HealthProblem['status'], string>;
+const HEALTH = { Degraded: 'DEGRADED', Inaccessible: 'INACCESSIBLE', DataLoss: 'DATA_LOSS' } as const satisfies Record<
+  HealthProblem['status'],
+  string
+>;
 
 export function healthMessage(volumeId: string, problems: readonly HealthProblem[]): VolumeHealth {
   const healthStatuses = mergeProblems(problems).map(({ status, reason, message }) => ({ status: HEALTH[status], reason, message }));

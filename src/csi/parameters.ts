@@ -47,7 +47,8 @@ export function parseSnapshotParameters(wire: Wire): { readonly consistency?: Co
 export function refuseMutableParameters(wire: Wire): void {
   map('mutable_parameters', wire);
   const [first] = Object.keys(wire);
-  if (first !== undefined) throw invalid(`mutable_parameters has the key ${quote(first)}; allowed is none: leave the VolumeAttributesClass out`);
+  if (first !== undefined)
+    throw invalid(`mutable_parameters has the key ${quote(first)}; allowed is none: leave the VolumeAttributesClass out`);
 }
 
 /** Without what the sidecars add. */
@@ -56,20 +57,24 @@ function ownKeys(wire: Wire): readonly (readonly [string, string])[] {
 }
 
 function parsePool(wire: Wire): { readonly pool?: string } {
-  const pool = valueOf(wire, PARAMETER.pool);
+  const pool = own(wire, PARAMETER.pool);
   if (pool === undefined) return {};
-  if (!isPoolName(pool)) throw invalid(`parameters["pool"] is ${quote(pool)}; allowed is the name of a pool: a lower-case letter, then up to 19 of a-z, 0-9 and "-"`);
+  if (!isPoolName(pool))
+    throw invalid(
+      `parameters["pool"] is ${quote(pool)}; allowed is the name of a pool: a lower-case letter, then up to 19 of a-z, 0-9 and "-"`,
+    );
   return { pool };
 }
 
 function parseConsistency(wire: Wire): { readonly consistency?: Consistency } {
-  const consistency = valueOf(wire, PARAMETER.consistency);
+  const consistency = own(wire, PARAMETER.consistency);
   if (consistency === undefined) return {};
-  if (!CONSISTENCIES.includes(consistency)) throw invalid(`parameters["consistency"] is ${quote(consistency)}; allowed are ${CONSISTENCIES.join(' and ')}`);
+  if (!CONSISTENCIES.includes(consistency))
+    throw invalid(`parameters["consistency"] is ${quote(consistency)}; allowed are ${CONSISTENCIES.join(' and ')}`);
   return { consistency: consistency as Consistency };
 }
 
-const valueOf = (wire: Wire, key: string): string | undefined => (Object.hasOwn(wire, key) ? wire[key] : undefined);
+const own = (wire: Wire, key: string): string | undefined => (Object.hasOwn(wire, key) ? wire[key] : undefined);
 
 const unknownKey = (field: string, key: string, allowed: readonly string[]): Error =>
   invalid(`${field} has the unknown key ${quote(key)}; allowed are ${allowed.join(', ')}`);

@@ -15,7 +15,9 @@ const TOKEN_KEY = 'csi.storage.k8s.io/serviceAccount.tokens';
 export function redact(message: string, value: object): object {
   const rules = REDACTION[message];
   if (rules === undefined) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, redactField(Object.hasOwn(rules, key) ? rules[key] : undefined, field)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, field]) => [key, redactField(Object.hasOwn(rules, key) ? rules[key] : undefined, field)]),
+  );
 }
 
 /**
@@ -23,8 +25,7 @@ export function redact(message: string, value: object): object {
  * `=`: the name has to be told to be mended. Texts of three characters or fewer are no secrets and would mangle messages.
  */
 export function secretTexts(message: string, value: object): readonly string[] {
-  const texts: string[] = [];
-  collect(message, value, texts);
+  const texts = collect(message, value);
   // The longest first: one secret may be part of another.
   return texts.filter((text) => text.length > 3).sort((a, b) => b.length - a.length);
 }
@@ -45,16 +46,20 @@ function withoutTokens(context: object): object {
   return Object.fromEntries(Object.entries(context).map(([key, value]) => [key, key === TOKEN_KEY ? STRIPPED : value]));
 }
 
-function collect(message: string, value: object, texts: string[]): void {
-  const rules = REDACTION[message];
-  if (rules === undefined) return;
-  for (const [key, field] of Object.entries(value)) {
+function collect(message: string, value: object): readonly string[] {
+  const rules = REDACTION[message] ?? {};
+  return Object.entries(value).flatMap(([key, field]: [string, unknown]) => {
     const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
-    if (rule === undefined || !isObject(field)) continue;
-    if (rule === 'secret') texts.push(...Object.values(field).map((text) => (key === 'mountFlags' ? behindEquals(String(text)) : String(text))));
-    else if (rule === 'context') texts.push(...Object.entries(field).flatMap(([name, text]) => (name === TOKEN_KEY ? [String(text)] : [])));
-    else for (const item of Array.isArray(field) ? field : [field]) if (isObject(item)) collect(rule.message, item, texts);
-  }
+    if (rule === undefined || !isObject(field)) return [];
+    if (typeof rule === 'string') return sensitive(rule, key, field);
+    return [field].flat().flatMap((item: unknown) => (isObject(item) ? collect(rule.message, item) : []));
+  });
+}
+
+function sensitive(rule: 'secret' | 'context', key: string, field: object): readonly string[] {
+  const entries = Object.entries(field).map(([name, text]) => [name, String(text)] as const);
+  if (rule === 'context') return entries.filter(([name]) => name === TOKEN_KEY).map(([, text]) => text);
+  return entries.map(([, text]) => (key === 'mountFlags' ? behindEquals(text) : text));
 }
 
 const behindEquals = (flag: string): string => (flag.includes('=') ? flag.slice(flag.indexOf('=') + 1) : '');

@@ -1,7 +1,15 @@
-import { type handleUnaryCall, type sendUnaryData, Server, type ServerUnaryCall, type ServiceDefinition, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  type handleUnaryCall,
+  Server,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { ConvoyError } from '../convoy/errors.ts';
 import type { Call } from '../pool/api.ts';
-import { type CallLog, callLog, type CsiLog } from './call-log.ts';
+import { type CallLog, type CsiLog, callLog } from './call-log.ts';
 import { advertised, missingCapability } from './capabilities.ts';
 import { controllerRpcs } from './controller/index.ts';
 import { csiDefinitions, type RpcName } from './definitions.ts';
@@ -159,7 +167,8 @@ class RpcCall implements Call {
   #listen(controller: AbortController): AbortController {
     // Emitted when the caller cancels, disconnects or its deadline passes.
     const abort = (): void => {
-      if (!this.#finished) controller.abort(new ConvoyError('Cancelled', 'the caller gave up or its deadline passed: the same call again goes on'));
+      if (!this.#finished)
+        controller.abort(new ConvoyError('Cancelled', 'the caller gave up or its deadline passed: the same call again goes on'));
     };
     if (this.#call.cancelled) abort();
     else this.#call.once('cancelled', abort);

@@ -38,7 +38,10 @@ export class DirectoryContents {
     const path = this.#layout.data(kind, id);
     const found = await unlessAbsent(lstat(path), `looking at ${kind} ${id}`);
     if (found === undefined || (this.#shape === 'directory' ? found.isDirectory() : found.isFile())) return found;
-    throw new ConvoyError('DataLoss', `the data of ${kind} ${id} at ${path} is ${describe(found)}, not a ${this.#shape}: somebody replaced it; it is neither used nor followed`);
+    throw new ConvoyError(
+      'DataLoss',
+      `the data of ${kind} ${id} at ${path} is ${describe(found)}, not a ${this.#shape}: somebody replaced it; it is neither used nor followed`,
+    );
   }
 
   /** Path and lstat of data that must be there. NotFound for an object that never was, DataLoss for one that has a record. */
@@ -100,7 +103,10 @@ export class DirectoryContents {
       }
       await this.dropEmptyPlace(kind, id);
     } catch (error) {
-      if (isErrno(error, 'EXDEV')) throw new ConvoyError('InUse', `${kind} ${id} has a mount below it at ${error.path ?? data}: unmount it, then try again`, { cause: error });
+      if (isErrno(error, 'EXDEV'))
+        throw new ConvoyError('InUse', `${kind} ${id} has a mount below it at ${error.path ?? data}: unmount it, then try again`, {
+          cause: error,
+        });
       throw failure(error, `deleting ${kind} ${id}`, call.signal);
     }
   }

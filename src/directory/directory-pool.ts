@@ -44,7 +44,14 @@ export class DirectoryPool {
     this.records = new DirectoryRecords(system.files, layout, this.storage);
     this.trash = new DirectoryTrash(system, layout, this.storage, options.beforePurge ?? (async () => {}));
     this.contents = new DirectoryContents(system, layout, this.storage, this.records, shape);
-    this.imports = new DirectoryImports(system, { layout, storage: this.storage, place, contents: this.contents, shape, suffix: shape === 'file' ? '.img' : '' });
+    this.imports = new DirectoryImports(system, {
+      layout,
+      storage: this.storage,
+      place,
+      contents: this.contents,
+      shape,
+      suffix: shape === 'file' ? '.img' : '',
+    });
     this.#system = system;
   }
 
@@ -80,12 +87,21 @@ export class DirectoryPool {
       return undefined;
     } catch (error) {
       if (isErrno(error, 'EROFS'))
-        return [{ status: 'Degraded', reason: 'ReadOnlyFileSystem', message: `the file system at ${this.layout.root} is read-only: check the disk, then remount it read-write` }];
+        return [
+          {
+            status: 'Degraded',
+            reason: 'ReadOnlyFileSystem',
+            message: `the file system at ${this.layout.root} is read-only: check the disk, then remount it read-write`,
+          },
+        ];
       return [{ status: 'Inaccessible', reason: 'PoolUnavailable', message: fromErrno(error, `reaching ${this.layout.root}`).message }];
     }
   }
 
-  async #dataHealth(id: LocalVolumeId, more: (id: LocalVolumeId, stats: Stats | undefined) => Promise<readonly HealthProblem[]>): Promise<readonly HealthProblem[]> {
+  async #dataHealth(
+    id: LocalVolumeId,
+    more: (id: LocalVolumeId, stats: Stats | undefined) => Promise<readonly HealthProblem[]>,
+  ): Promise<readonly HealthProblem[]> {
     try {
       const { stats } = await this.contents.require('volume', id);
       return await more(id, stats);
@@ -99,7 +115,13 @@ export class DirectoryPool {
   async #spaceHealth(): Promise<HealthProblem[]> {
     const { totalBytes, availableBytes } = await this.#stats();
     if (availableBytes * 100n >= totalBytes * LOW_SPACE_PERCENT) return [];
-    return [{ status: 'Degraded', reason: 'LowSpace', message: `${availableBytes} of ${totalBytes} bytes are free at ${this.layout.root}: free space or grow the file system` }];
+    return [
+      {
+        status: 'Degraded',
+        reason: 'LowSpace',
+        message: `${availableBytes} of ${totalBytes} bytes are free at ${this.layout.root}: free space or grow the file system`,
+      },
+    ];
   }
 
   async #stats(): Promise<{ totalBytes: bigint; availableBytes: bigint }> {
@@ -107,9 +129,11 @@ export class DirectoryPool {
     try {
       return await this.#system.files.stats(this.layout.root);
     } catch (error) {
-      if (isErrno(error, 'ETIMEDOUT')) throw new ConvoyError('Unavailable', `the file system at ${this.layout.root} does not answer: check its server or disk`, { cause: error });
+      if (isErrno(error, 'ETIMEDOUT'))
+        throw new ConvoyError('Unavailable', `the file system at ${this.layout.root} does not answer: check its server or disk`, {
+          cause: error,
+        });
       throw fromErrno(error, `reading the size of ${this.layout.root}`);
     }
   }
 }
-

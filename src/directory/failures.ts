@@ -4,7 +4,8 @@ import type { CopyCall, Mounts } from '../system/api.ts';
 
 /** What a failed step of a cancellable call is: Cancelled whenever the caller is gone, else what the errno says. */
 export function failure(error: unknown, doing: string, signal?: AbortSignal): ConvoyError {
-  if (signal?.aborted === true && !(error instanceof ConvoyError)) return new ConvoyError('Cancelled', `cancelled while ${doing}`, { cause: error });
+  if (signal?.aborted === true && !(error instanceof ConvoyError))
+    return new ConvoyError('Cancelled', `cancelled while ${doing}`, { cause: error });
   return fromErrno(error, doing);
 }
 
@@ -30,5 +31,6 @@ export function copyCall(call: CallContext): CopyCall {
 /** InUse when anything is mounted at or below `path`: what is moved or removed must be ours alone. */
 export async function refuseMountsBelow(mounts: Mounts, path: string, doing: string): Promise<void> {
   const found = (await mounts.list()).find((mount) => mount.target === path || mount.target.startsWith(`${path}/`));
-  if (found !== undefined) throw new ConvoyError('InUse', `${doing}: ${found.source} is mounted at ${found.target}: unmount it, then try again`);
+  if (found !== undefined)
+    throw new ConvoyError('InUse', `${doing}: ${found.source} is mounted at ${found.target}: unmount it, then try again`);
 }

@@ -26,7 +26,10 @@ export class DirectoryImports {
   readonly #shape: DataShape;
   readonly #suffix: string;
 
-  constructor(system: System, parts: { layout: Layout; storage: DirectoryStorage; place: Place; contents: DirectoryContents; shape: DataShape; suffix: string }) {
+  constructor(
+    system: System,
+    parts: { layout: Layout; storage: DirectoryStorage; place: Place; contents: DirectoryContents; shape: DataShape; suffix: string },
+  ) {
     this.#system = system;
     this.#layout = parts.layout;
     this.#storage = parts.storage;
@@ -69,7 +72,8 @@ export class DirectoryImports {
     await this.#storage.assertSame();
     const origin = await this.#readNote(id, ADOPTED_FROM);
     if (origin !== undefined && (await this.#contents.find('volume', id)) !== undefined) await this.#moveOut(id, origin);
-    for (const note of [KEPT_AS, ADOPTED_FROM] as const) await unlessAbsent(unlink(this.#layout.note(id, note)), `giving back the data of volume ${id}`);
+    for (const note of [KEPT_AS, ADOPTED_FROM] as const)
+      await unlessAbsent(unlink(this.#layout.note(id, note)), `giving back the data of volume ${id}`);
   }
 
   async #undo(id: string): Promise<void> {
@@ -97,10 +101,18 @@ export class DirectoryImports {
 
   async #assertAdoptable(path: string, name: string): Promise<BigIntStats> {
     const stats = await unlessAbsent(lstat(path, { bigint: true }), `looking at ${path}`);
-    if (stats === undefined) throw new ConvoyError('NotFound', `VolumeDriverID is ${name}, but ${path} does not exist; ${await this.#whatIsThere()}`);
+    if (stats === undefined)
+      throw new ConvoyError('NotFound', `VolumeDriverID is ${name}, but ${path} does not exist; ${await this.#whatIsThere()}`);
     if (this.#shape === 'directory' ? !stats.isDirectory() : !stats.isFile())
-      throw new ConvoyError('Precondition', `${path} cannot be adopted: it is not a ${this.#shape === 'directory' ? 'directory' : 'regular file'} (a link is not followed)`);
-    if (stats.dev !== (await this.#place.assertSame()).dev) throw new ConvoyError('Precondition', `${path} cannot be adopted: it is on another file system (or subvolume) than the pool; copy it into ${this.#layout.imports()}`);
+      throw new ConvoyError(
+        'Precondition',
+        `${path} cannot be adopted: it is not a ${this.#shape === 'directory' ? 'directory' : 'regular file'} (a link is not followed)`,
+      );
+    if (stats.dev !== (await this.#place.assertSame()).dev)
+      throw new ConvoyError(
+        'Precondition',
+        `${path} cannot be adopted: it is on another file system (or subvolume) than the pool; copy it into ${this.#layout.imports()}`,
+      );
     await refuseMountsBelow(this.#system.mounts, path, `adopting ${path}`);
     return stats;
   }
@@ -109,7 +121,10 @@ export class DirectoryImports {
     const names = ((await unlessAbsent(readdir(this.#layout.imports()), 'reading the import folder')) ?? []).sort();
     if (names.length === 0) return `${this.#layout.imports()} is empty: put the ${this.#shape} there first`;
     const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
-    return `there are ${names.slice(0, SHOWN).map((entry) => JSON.stringify(entry)).join(', ')}${more}`;
+    return `there are ${names
+      .slice(0, SHOWN)
+      .map((entry) => JSON.stringify(entry))
+      .join(', ')}${more}`;
   }
 
   async #readNote(id: string, note: typeof ADOPTED_FROM | typeof KEPT_AS): Promise<string | undefined> {

@@ -76,7 +76,8 @@ export class Layout {
   }
 
   trashEntry(entry: string): string {
-    if (parseTrashName(entry) === undefined) throw new ConvoyError('NotFound', `trash entry ${JSON.stringify(entry.slice(0, 100))} does not exist`);
+    if (parseTrashName(entry) === undefined)
+      throw new ConvoyError('NotFound', `trash entry ${JSON.stringify(entry.slice(0, 100))} does not exist`);
     return inside(this.trash(), entry);
   }
 

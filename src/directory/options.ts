@@ -16,20 +16,30 @@ const DEFAULT_SIZE = '1Gi';
  * Parses `<driver>.path`, `<driver>.defaultvolumesize`, `<driver>.requiremount` and takes `extra` keys as known.
  * InvalidArgument names a key that is unknown, missing or malformed.
  */
-export function parseDirectoryOptions(driver: string, config: Readonly<Record<string, string>>, extra: readonly string[] = []): DirectoryOptions {
+export function parseDirectoryOptions(
+  driver: string,
+  config: Readonly<Record<string, string>>,
+  extra: readonly string[] = [],
+): DirectoryOptions {
   const known = ['path', 'defaultvolumesize', 'requiremount', ...extra].map((key) => `${driver}.${key}`);
   for (const key of Object.keys(config)) {
-    if (!known.includes(key)) throw invalid(`driver ${driver} has no option ${JSON.stringify(key.slice(0, 64))}; it has ${known.join(', ')}`);
+    if (!known.includes(key))
+      throw invalid(`driver ${driver} has no option ${JSON.stringify(key.slice(0, 64))}; it has ${known.join(', ')}`);
   }
   const pathKey = `${driver}.path`;
   const path = config[pathKey];
   if (path === undefined || path === '') throw invalid(`driver ${driver} needs option ${pathKey}: the directory that the pool is kept in`);
-  if (!isAbsolute(path) || path.includes('\0')) throw invalid(`${pathKey} is ${JSON.stringify(path.slice(0, 256))}; it must be an absolute path`);
+  if (!isAbsolute(path) || path.includes('\0'))
+    throw invalid(`${pathKey} is ${JSON.stringify(path.slice(0, 256))}; it must be an absolute path`);
   const sizeKey = `${driver}.defaultvolumesize`;
   const defaultSizeBytes = parseSize(sizeKey, config[sizeKey] ?? DEFAULT_SIZE);
   if (defaultSizeBytes === 0n) throw invalid(`${sizeKey} is 0; it must be a size above 0`);
   const mountKey = `${driver}.requiremount`;
-  return { path: withoutTrailingSlash(normalize(path)), requireMount: parseBoolean(mountKey, config[mountKey] ?? 'false'), defaultSizeBytes };
+  return {
+    path: withoutTrailingSlash(normalize(path)),
+    requireMount: parseBoolean(mountKey, config[mountKey] ?? 'false'),
+    defaultSizeBytes,
+  };
 }
 
 /** Descriptions of these options for `DriverDescription.options`. */
@@ -37,7 +47,8 @@ export function describeDirectoryOptions(driver: string): Readonly<Record<string
   return {
     [`${driver}.path`]: 'Directory that holds the pool. Required; absolute, existing, without symbolic links.',
     [`${driver}.defaultvolumesize`]: `Size of a volume for which none is asked (default ${DEFAULT_SIZE}).`,
-    [`${driver}.requiremount`]: 'true: the directory must itself be a mount point, so that a disk that is not mounted makes the pool unavailable (default false).',
+    [`${driver}.requiremount`]:
+      'true: the directory must itself be a mount point, so that a disk that is not mounted makes the pool unavailable (default false).',
   };
 }
 

@@ -54,7 +54,8 @@ export class Place {
 
   async #assertNoLinks(): Promise<void> {
     const real = await this.#reach(realpath(this.path));
-    if (real !== this.path) throw invalid(`${this.#key} is ${this.path}, which leads to ${real} through a symbolic link: configure ${real}`);
+    if (real !== this.path)
+      throw invalid(`${this.#key} is ${this.path}, which leads to ${real} through a symbolic link: configure ${real}`);
   }
 
   async #stat(): Promise<Identity> {
@@ -75,14 +76,18 @@ export class Place {
     try {
       return await work;
     } catch (error) {
-      if (isErrno(error, 'ENOENT', 'ENOTDIR')) throw unavailable(`${this.#key} is ${this.path}, which does not exist: mount the disk, or make the directory`);
-      if (isErrno(error, 'ESTALE', 'ENOTCONN', 'EHOSTDOWN', 'ETIMEDOUT')) throw unavailable(`${this.#key} is ${this.path}, which its server does not answer for (${error.code})`);
+      if (isErrno(error, 'ENOENT', 'ENOTDIR'))
+        throw unavailable(`${this.#key} is ${this.path}, which does not exist: mount the disk, or make the directory`);
+      if (isErrno(error, 'ESTALE', 'ENOTCONN', 'EHOSTDOWN', 'ETIMEDOUT'))
+        throw unavailable(`${this.#key} is ${this.path}, which its server does not answer for (${error.code})`);
       throw fromErrno(error, `reaching ${this.path}`);
     }
   }
 
   #changed(): ConvoyError {
-    return unavailable(`${this.path} is no longer the directory that the pool was opened at: a disk was mounted or unmounted there; put it back, or restart to open it again`);
+    return unavailable(
+      `${this.path} is no longer the directory that the pool was opened at: a disk was mounted or unmounted there; put it back, or restart to open it again`,
+    );
   }
 }
 

@@ -14,7 +14,8 @@ export async function readText(path: string, what: string): Promise<string | und
     try {
       const found = await file.stat();
       if (!found.isFile()) throw new ConvoyError('DataLoss', `${what} at ${path} is not a regular file`);
-      if (found.size > LIMIT_BYTES) throw new ConvoyError('DataLoss', `${what} at ${path} has ${found.size} bytes, more than any that was written`);
+      if (found.size > LIMIT_BYTES)
+        throw new ConvoyError('DataLoss', `${what} at ${path} has ${found.size} bytes, more than any that was written`);
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await file.readFile());
     } finally {
       await file.close();
@@ -22,7 +23,8 @@ export async function readText(path: string, what: string): Promise<string | und
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
     if (isErrno(error, 'ELOOP', 'ENXIO')) throw new ConvoyError('DataLoss', `${what} at ${path} is not a regular file`, { cause: error });
-    if (isErrno(error, 'ERR_ENCODING_INVALID_ENCODED_DATA')) throw new ConvoyError('DataLoss', `${what} at ${path} is not text`, { cause: error });
+    if (isErrno(error, 'ERR_ENCODING_INVALID_ENCODED_DATA'))
+      throw new ConvoyError('DataLoss', `${what} at ${path} is not text`, { cause: error });
     throw fromErrno(error, `reading ${path}`);
   }
 }

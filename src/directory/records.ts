@@ -50,7 +50,10 @@ export class DirectoryRecords implements RecordOperations {
     if (entries === undefined) return;
     const foreign = entries.find((entry) => !SMALL_FILES.includes(entry));
     if (foreign !== undefined)
-      throw new ConvoyError('Precondition', `the record of ${kind} ${id} cannot be removed while ${place} holds ${JSON.stringify(foreign.slice(0, 100))}: remove the data first`);
+      throw new ConvoyError(
+        'Precondition',
+        `the record of ${kind} ${id} cannot be removed while ${place} holds ${JSON.stringify(foreign.slice(0, 100))}: remove the data first`,
+      );
     try {
       // The record last: as long as anything is left, the object can be found.
       for (const entry of entries.filter((name) => name !== RECORD)) await unlink(`${place}/${entry}`);

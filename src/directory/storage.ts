@@ -78,9 +78,16 @@ export class DirectoryStorage implements StorageOperations {
   async assertSame(): Promise<void> {
     await this.#place.assertSame();
     const marker = await this.#markerIdentity();
-    if (marker === undefined) throw new ConvoyError('Unavailable', `${this.#layout.root} has no marker (${MARKER}): it is not the pool that it was; put the right disk back`);
+    if (marker === undefined)
+      throw new ConvoyError(
+        'Unavailable',
+        `${this.#layout.root} has no marker (${MARKER}): it is not the pool that it was; put the right disk back`,
+      );
     if (this.#held !== undefined && !isSame(marker, this.#held.marker))
-      throw new ConvoyError('Unavailable', `the marker of ${this.#layout.root} was replaced by another process: restart to open the pool again`);
+      throw new ConvoyError(
+        'Unavailable',
+        `the marker of ${this.#layout.root} was replaced by another process: restart to open the pool again`,
+      );
   }
 
   async place(): Promise<string> {
@@ -124,7 +131,9 @@ export class DirectoryStorage implements StorageOperations {
       await this.#files.renameDurable(next, this.#layout.marker());
     } catch (error) {
       if (!isErrno(error, 'EEXIST')) throw error;
-      throw new ConvoyError('AlreadyExists', `${this.#layout.root} became a pool meanwhile: another process wrote its marker`, { cause: error });
+      throw new ConvoyError('AlreadyExists', `${this.#layout.root} became a pool meanwhile: another process wrote its marker`, {
+        cause: error,
+      });
     }
   }
 
@@ -135,8 +144,11 @@ export class DirectoryStorage implements StorageOperations {
       lock = await this.#files.lock(path);
     } catch (error) {
       if (isErrno(error, 'EWOULDBLOCK', 'EAGAIN'))
-        throw new ConvoyError('Busy', `another convoy process manages the pool in ${this.#layout.root}: stop it, or wait for its end`, { cause: error });
-      if (isErrno(error, 'ENOENT')) throw new ConvoyError('Unavailable', `${this.#layout.root} has no marker (${MARKER}): it is no pool yet`, { cause: error });
+        throw new ConvoyError('Busy', `another convoy process manages the pool in ${this.#layout.root}: stop it, or wait for its end`, {
+          cause: error,
+        });
+      if (isErrno(error, 'ENOENT'))
+        throw new ConvoyError('Unavailable', `${this.#layout.root} has no marker (${MARKER}): it is no pool yet`, { cause: error });
       throw fromErrno(error, `locking the marker of ${this.#layout.root}`);
     }
     const marker = await this.#markerIdentity();

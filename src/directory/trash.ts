@@ -62,7 +62,8 @@ export class DirectoryTrash implements TrashOperations {
   async undiscard(entry: TrashEntry): Promise<void> {
     const from = this.#layout.trashEntry(entry.entry);
     const parsed = parseTrashName(entry.entry);
-    if (parsed === undefined || parsed.id !== entry.id) throw new ConvoyError('InvalidArgument', `trash entry ${entry.entry} does not hold ${entry.kind} ${entry.id}`);
+    if (parsed === undefined || parsed.id !== entry.id)
+      throw new ConvoyError('InvalidArgument', `trash entry ${entry.entry} does not hold ${entry.kind} ${entry.id}`);
     await this.#storage.assertSame();
     try {
       await this.#system.files.renameDurable(from, this.#layout.place(parsed.kind, parsed.id));
@@ -82,7 +83,11 @@ export class DirectoryTrash implements TrashOperations {
       await this.#system.trees.remove(path, copyCall(call));
     } catch (error) {
       if (isErrno(error, 'EXDEV'))
-        throw new ConvoyError('InUse', `trash entry ${entry.entry} has a mount below it at ${error.path ?? path}: unmount it, then try again`, { cause: error });
+        throw new ConvoyError(
+          'InUse',
+          `trash entry ${entry.entry} has a mount below it at ${error.path ?? path}: unmount it, then try again`,
+          { cause: error },
+        );
       throw failure(error, `destroying trash entry ${entry.entry}`, call.signal);
     }
   }
@@ -93,7 +98,9 @@ export class DirectoryTrash implements TrashOperations {
     try {
       await readdir(this.#layout.trash());
     } catch (error) {
-      throw new ConvoyError('DataLoss', `${this.#layout.trash()} is missing from the pool: restore it, or check the file system`, { cause: isErrno(error, 'ENOENT') ? cause : error });
+      throw new ConvoyError('DataLoss', `${this.#layout.trash()} is missing from the pool: restore it, or check the file system`, {
+        cause: isErrno(error, 'ENOENT') ? cause : error,
+      });
     }
   }
 }

@@ -4,8 +4,8 @@ import type { PublishDeps } from './deps.ts';
 
 /**
  * Runs `work` with the volume where its pool answers, and without it (`undefined`) where the pool is closed, or the volume
- * gone or not ready: taking down must always work. Without a pool nothing serializes two calls, so `work` must bear that.
- * Busy and Cancelled stay errors.
+ * gone or not ready: taking down must always work. The volume's publish lock is held either way. Busy and Cancelled stay
+ * errors.
  */
 export async function withVolumeIfKnown<T>(
   deps: PublishDeps,
@@ -25,6 +25,7 @@ export async function withVolumeIfKnown<T>(
         { volume_id: volumeId, error: String(error) },
         'pool does not answer; taking down what the mount table and the record prove',
       );
-    return work(undefined);
+    using _lock = deps.pools.lockPublish(volumeId);
+    return await work(undefined);
   }
 }

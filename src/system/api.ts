@@ -58,7 +58,7 @@ export interface Mounts {
   unbind(target: string): Promise<void>;
   /** umount(8) as a child process, for file systems that may have dirty data. */
   unmount(target: string, call?: SystemCall): Promise<void>;
-  /** syncfs(2) on the file system mounted at, or holding, `path`; in a worker or child so that a slow disk blocks nobody. */
+  /** syncfs(2) on the file system mounted at, or holding, `path`; a child process (sync -f), so that a slow disk blocks nobody. */
   syncfs(path: string, call?: SystemCall): Promise<void>;
 }
 
@@ -153,7 +153,10 @@ export interface FileLock {
 export interface Files {
   /** Temporary file in the same directory, fsync, rename, fsync of the directory. */
   writeDurable(path: string, text: string, options?: { mode?: number }): Promise<void>;
-  /** rename(2), then fsync of both directories. Fails with EEXIST if `to` exists (renameat2 RENAME_NOREPLACE). */
+  /**
+   * rename(2), then fsync of both directories. Fails with EEXIST if `to` exists (renameat2 RENAME_NOREPLACE; where the file
+   * system has none, as NFS, looked up just before: callers there must hold the lock of both names).
+   */
   renameDurable(from: string, to: string): Promise<void>;
   /** mkdir + fsync of the parent; an existing directory (never a link) is fine. */
   mkdirDurable(path: string, mode?: number): Promise<void>;
@@ -161,15 +164,18 @@ export interface Files {
   syncDirectory(path: string): Promise<void>;
   /** statfs with a deadline of `timeoutMs` (default 5 000): a hung server gives ETIMEDOUT, alone. */
   stats(path: string, options?: { timeoutMs?: number }): Promise<FsStats>;
-  /** flock(LOCK_EX | LOCK_NB) held until release or death of the process; EWOULDBLOCK if another holds it. */
+  /**
+   * flock(LOCK_EX | LOCK_NB) on an existing file or directory, held until release or death of the process (not of a
+   * worker). EWOULDBLOCK if another holds it, in this process too; ENOENT if the file is absent: it is never made.
+   */
   lock(path: string): Promise<FileLock>;
   /** FICLONE of a whole file into a new file; EOPNOTSUPP, EXDEV or EINVAL where the storage cannot share blocks. */
   cloneFile(from: string, to: string): Promise<void>;
   /** True if the file system that holds `directory` can FICLONE (tried with a file of our own, removed again). */
   canClone(directory: string): Promise<boolean>;
-  /** A file of this size: all blocks reserved (fallocate) or sparse. ENOSPC leaves nothing behind. */
+  /** A new file of this size: all blocks reserved (fallocate) or sparse. ENOSPC leaves nothing behind, and is said before the disk was filled. */
   createImage(path: string, sizeBytes: bigint, options: { thin: boolean; mode?: number }): Promise<void>;
-  /** Grows a file; never shrinks. New blocks are reserved unless thin. */
+  /** Grows a file; never shrinks. Unless thin, all of it is reserved, holes that something punched included: idempotent. */
   growImage(path: string, sizeBytes: bigint, options: { thin: boolean }): Promise<void>;
   /**
    * Sparse copy of one file (SEEK_DATA, copy_file_range) into a new file, fsynced; off the main thread, cancellable.
@@ -202,16 +208,23 @@ export type TreeCopyResult =
 export interface Trees {
   /**
    * Copies a directory into `to`, which must be absent or the left-over of an earlier copy (it is made equal).
-   * Kept: owner, mode, times (ns), xattrs and with them ACLs, hard links, sparse files, symlinks, FIFOs, sockets are
-   * skipped, device nodes are kept. Blocks are shared (FICLONE) where the file system can.
+   * Kept: owner, mode, times (ns), xattrs and with them ACLs, hard links, sparse files, symlinks, FIFOs, device nodes; names
+   * that are no UTF-8 too. Sockets are skipped; chattr flags are not kept. Blocks are shared (FICLONE) where the file system can.
    * With `maxRounds` a second walk must find no changed entry, size or ctime; what changed is copied again, so many rounds at most.
+   * `rounds` in the result is the number of such walks. What leaves no trace in ctime is not seen: stores through a mapping
+   * of a page that was dirty before (they show once the kernel has written the page).
    * `maxRounds: 0` counts one pass as a copy whatever changes meanwhile (consistency: files).
-   * A mount below the source is an error (EXDEV, path). Ends with everything fsynced (syncfs).
+   * A mount below the source is an error (EXDEV); `path` of an error is relative to the source. EINVAL if one of the two lies
+   * inside the other. Ends with everything fsynced (syncfs).
    */
   copy(from: string, to: string, options: { maxRounds: number } & CopyCall): Promise<TreeCopyResult>;
-  /** Removes a tree, however large, without blocking the event loop. Absent is fine. EXDEV names a mount found below; nothing beneath it is touched. */
+  /**
+   * Removes a tree, however large or deep, without blocking the event loop; tenants' immutable and append-only flags are
+   * cleared. Absent is fine. EXDEV names a mount at or below `path`: looked for before anything is removed, and never entered.
+   * EBUSY or ENOTEMPTY if somebody keeps making or moving things in it.
+   */
   remove(path: string, call?: CopyCall): Promise<void>;
-  /** Sums entries and allocated bytes. */
+  /** Sums entries and allocated bytes, the directory itself included, hard links once; what is mounted below is left out. */
   measure(path: string, call?: CopyCall): Promise<CopyProgress>;
 }
 

@@ -21,7 +21,10 @@ export const createVolume =
     return { volume: volumeMessage(driverName, await pools.createVolume(input, call)) };
   };
 
-function parseCreateVolume(driverName: string, request: CreateVolumeRequest__Output): { input: CreateVolumeInput; capabilities: readonly VolumeCapability[] } {
+function parseCreateVolume(
+  driverName: string,
+  request: CreateVolumeRequest__Output,
+): { input: CreateVolumeInput; capabilities: readonly VolumeCapability[] } {
   const name = checkName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volumeCapabilities);
   const source = parseSource(request.volumeContentSource);
@@ -45,7 +48,8 @@ function parseSource(source: VolumeContentSource__Output | null): VolumeSource |
     if (snapshotId === '') throw invalid('volume_content_source.snapshot.snapshot_id is required');
     return { kind: 'snapshot', snapshotId };
   }
-  if (source.volume === null || source.volume === undefined) throw invalid('volume_content_source has neither snapshot nor volume; one of them is required');
+  if (source.volume === null || source.volume === undefined)
+    throw invalid('volume_content_source has neither snapshot nor volume; one of them is required');
   const { volumeId } = source.volume;
   if (volumeId === '') throw invalid('volume_content_source.volume.volume_id is required');
   return { kind: 'volume', volumeId };

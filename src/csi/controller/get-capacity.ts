@@ -10,7 +10,9 @@ const INT64_MAX = (1n << 63n) - 1n;
 export const getCapacity =
   ({ pools, driverName }: Pick<Edge, 'pools' | 'driverName'>): Rpc<'GetCapacity'> =>
   async (request) => {
-    const capabilities = request.volumeCapabilities.map((capability, index) => parseCapability(`volume_capabilities[${index}]`, capability));
+    const capabilities = request.volumeCapabilities.map((capability, index) =>
+      parseCapability(`volume_capabilities[${index}]`, capability),
+    );
     const { pool } = parseClassParameters(request.parameters);
     const node = request.accessibleTopology === null ? undefined : nodeOf(driverName, request.accessibleTopology);
     const impossible = useOf('volume_capabilities', capabilities).block && !pools.servesBlock;

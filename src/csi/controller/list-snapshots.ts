@@ -10,7 +10,8 @@ export const listSnapshots =
     const { snapshotId, sourceVolumeId } = request;
     // A filter that is no id of ours matches nothing: an empty list, not an error (spec.md).
     const foreign =
-      (snapshotId !== '' && parseId(snapshotId, 'snapshot') === undefined) || (sourceVolumeId !== '' && parseId(sourceVolumeId, 'volume') === undefined);
+      (snapshotId !== '' && parseId(snapshotId, 'snapshot') === undefined) ||
+      (sourceVolumeId !== '' && parseId(sourceVolumeId, 'volume') === undefined);
     if (foreign) return { entries: [], nextToken: '' };
     const filter = { ...(snapshotId === '' ? {} : { snapshotId }), ...(sourceVolumeId === '' ? {} : { sourceVolumeId }) };
     const page = await pools.listSnapshots(filter, paging);

@@ -49,7 +49,9 @@ function objectToParameters(volume: Volume, request: ValidateVolumeCapabilitiesR
   try {
     refuseMutableParameters(request.mutableParameters);
     const { pool } = parseClassParameters(request.parameters);
-    return pool === undefined || pool === volume.pool ? undefined : `parameters["pool"] is ${quote(pool)}; the volume is in pool ${volume.pool}`;
+    return pool === undefined || pool === volume.pool
+      ? undefined
+      : `parameters["pool"] is ${quote(pool)}; the volume is in pool ${volume.pool}`;
   } catch (error) {
     if (isConvoyError(error, 'InvalidArgument')) return error.message;
     throw error;
@@ -61,6 +63,7 @@ function objectToUse(volume: Volume, capabilities: readonly VolumeCapability[]):
   if (asked.block && !volume.use.block) return 'the volume was made to be mounted, not as a block device';
   if (asked.mount && !volume.use.mount) return 'the volume was made as a block device, not to be mounted';
   const has = volume.fileSystem;
-  if (asked.fsType !== undefined && has !== undefined && asked.fsType !== has) return `fs_type is ${quote(asked.fsType)}; the volume has ${has}`;
+  if (asked.fsType !== undefined && has !== undefined && asked.fsType !== has)
+    return `fs_type is ${quote(asked.fsType)}; the volume has ${has}`;
   return undefined;
 }

@@ -14,7 +14,10 @@ export const nodeGetVolumeStats =
 /** csi.proto: for a block volume the total alone; nobody but its user knows what of it is in use. */
 function usageOf({ block, bytes, inodes }: UsageStats & { readonly block: boolean }): VolumeUsage[] {
   if (block) return [{ unit: 'BYTES', total: String(bytes.total) }];
-  const usage: VolumeUsage[] = [{ unit: 'BYTES', total: String(bytes.total), used: String(bytes.used), available: String(bytes.available) }];
-  if (inodes !== undefined) usage.push({ unit: 'INODES', total: String(inodes.total), used: String(inodes.used), available: String(inodes.free) });
+  const usage: VolumeUsage[] = [
+    { unit: 'BYTES', total: String(bytes.total), used: String(bytes.used), available: String(bytes.available) },
+  ];
+  if (inodes !== undefined)
+    usage.push({ unit: 'INODES', total: String(inodes.total), used: String(inodes.used), available: String(inodes.free) });
   return usage;
 }

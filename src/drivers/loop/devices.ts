@@ -67,7 +67,11 @@ export class ImageDevices {
       const targets = mounts.filter((mount) => mount.device === device).map((mount) => mount.target);
       const reachable = await this.#firstOn(device, targets);
       if (reachable !== undefined) await this.#system.mounts.syncfs(reachable, { signal });
-      else if (targets[0] !== undefined) throw new ConvoyError('Precondition', `${path} is mounted at ${targets[0]}, but another mount covers it, so it cannot be flushed: unmount what covers it`);
+      else if (targets[0] !== undefined)
+        throw new ConvoyError(
+          'Precondition',
+          `${path} is mounted at ${targets[0]}, but another mount covers it, so it cannot be flushed: unmount what covers it`,
+        );
       await unlessAbsent(this.#system.files.syncFile(path), `flushing ${path}`);
     }
   }
@@ -75,16 +79,23 @@ export class ImageDevices {
   /** Devices that still serve a deleted file which had this path: writes to them are lost with the last close. */
   async ofDeleted(image: string): Promise<readonly string[]> {
     const names = (await readdir('/sys/block')).filter((name) => name.startsWith('loop'));
-    const backing = await Promise.all(names.map(async (name) => await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => ''))); // absent: nothing attached
+    const backing = await Promise.all(
+      names.map(async (name) => await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8').catch(() => '')),
+    ); // absent: nothing attached
     return names.filter((_, index) => backing[index]?.trimEnd() === `${image} (deleted)`).map((name) => `/dev/${name}`);
   }
 
   async #open(image: string, readOnly: boolean, autoclear: boolean): Promise<AttachedLoop> {
     for (let attempt = 0; attempt < HOLD_ATTEMPTS; attempt++) {
-      const existing = (await this.of(image)).find((device) => device.readOnly === readOnly && (autoclear || !readOnly || !device.autoclear));
+      const existing = (await this.of(image)).find(
+        (device) => device.readOnly === readOnly && (autoclear || !readOnly || !device.autoclear),
+      );
       if (existing === undefined) return await this.#attach(image, { readOnly, autoclear });
       if (existing.autoclear && !autoclear)
-        throw new ConvoyError('InUse', `a file system of this volume is mounted from ${existing.path}: unmount it before the raw device is handed out`);
+        throw new ConvoyError(
+          'InUse',
+          `a file system of this volume is mounted from ${existing.path}: unmount it before the raw device is handed out`,
+        );
       const held = await this.#hold(existing, image);
       if (held !== undefined) return held;
     }

@@ -39,7 +39,13 @@ export function createLoopDriver(name: string, options: LoopOptions, deps: Drive
   const { system } = deps;
   const devices = new ImageDevices(system);
   const beforePurge = async (image: string): Promise<void> => await devices.detachAll(image);
-  const pool = new DirectoryPool(system, { driver: name, shape: 'file', path: options.path, requireMount: options.requireMount, beforePurge });
+  const pool = new DirectoryPool(system, {
+    driver: name,
+    shape: 'file',
+    path: options.path,
+    requireMount: options.requireMount,
+    beforePurge,
+  });
   const loop: Loop = { name, pool, devices, system };
   return defineDriver({
     name,
@@ -91,8 +97,15 @@ function volumeOperations(loop: Loop): VolumeDataOperations {
       checkCreateOptions(loop.name, opts, ['fileSystem', 'format', 'volumeDriverId', 'thin']);
       checkFits(opts.fileSystem, opts.sizeBytes);
       const thin = opts.thin ?? false;
-      if (opts.volumeDriverId !== undefined) return await imports.adopt(id, opts.volumeDriverId, async (path, stats) => await prepareAdopted(loop, path, stats, opts));
-      await contents.fill('volume', id, `creating volume ${id}`, call, async (path) => await makeImage(loop.system, path, opts.sizeBytes, thin));
+      if (opts.volumeDriverId !== undefined)
+        return await imports.adopt(id, opts.volumeDriverId, async (path, stats) => await prepareAdopted(loop, path, stats, opts));
+      await contents.fill(
+        'volume',
+        id,
+        `creating volume ${id}`,
+        call,
+        async (path) => await makeImage(loop.system, path, opts.sizeBytes, thin),
+      );
     },
     deleteVolume: async (id, { referenceOnly }, call) => {
       await loop.devices.detachUnused(loop.pool.layout.data('volume', id), new Set());
@@ -105,7 +118,10 @@ function volumeOperations(loop: Loop): VolumeDataOperations {
       const devices = await loop.devices.of(path);
       const seen = devices.find((device) => device.sizeBytes > BigInt(stats.size));
       if (seen !== undefined || stats.size === 0)
-        throw new ConvoyError('DataLoss', `the image of volume ${id} at ${path} was cut to ${stats.size} bytes${seen === undefined ? '' : `, while ${seen.path} still has ${seen.sizeBytes}`}: restore it`);
+        throw new ConvoyError(
+          'DataLoss',
+          `the image of volume ${id} at ${path} was cut to ${stats.size} bytes${seen === undefined ? '' : `, while ${seen.path} still has ${seen.sizeBytes}`}: restore it`,
+        );
       return imageInfo(stats, { Path: path, Device: devices.map((device) => device.path).join(' ') });
     },
     listVolume: async () => await contents.list('volume'),
@@ -131,7 +147,13 @@ function snapshotOperations(loop: Loop): SnapshotOperations {
     createSnapshot: async (id, volumeID, { consistency }, call) => {
       refuseFilesConsistency(loop, consistency);
       const source = await liveSource(loop, volumeID, call);
-      await contents.fill('snapshot', id, `taking snapshot ${id} of volume ${volumeID}`, call, async (to) => await copyImage(loop.system, source, to, loop.pool.sharesBlocks, call));
+      await contents.fill(
+        'snapshot',
+        id,
+        `taking snapshot ${id} of volume ${volumeID}`,
+        call,
+        async (to) => await copyImage(loop.system, source, to, loop.pool.sharesBlocks, call),
+      );
     },
     deleteSnapshot: async (id, _volumeID, call) => await contents.destroy('snapshot', id, call),
     getSnapshotInfo: async (id, volumeID) => {
@@ -144,7 +166,13 @@ function snapshotOperations(loop: Loop): SnapshotOperations {
 
 function cloneOperations(loop: Loop): CloneOperations {
   const { contents } = loop.pool;
-  const make = async (id: LocalVolumeId, source: CopySource, doing: string, opts: CreateVolumeOptions, call: CallContext): Promise<void> => {
+  const make = async (
+    id: LocalVolumeId,
+    source: CopySource,
+    doing: string,
+    opts: CreateVolumeOptions,
+    call: CallContext,
+  ): Promise<void> => {
     await contents.fill('volume', id, doing, call, async (to) => {
       await copyImage(loop.system, source, to, loop.pool.sharesBlocks, call);
       await growImage(loop.system, to, opts.sizeBytes, opts.thin ?? false);
@@ -185,10 +213,22 @@ async function liveSource(loop: Loop, id: LocalVolumeId, call: CallContext): Pro
 
 /** What is adopted keeps its size, or is grown to the size that is asked. */
 async function prepareAdopted(loop: Loop, path: string, stats: BigIntStats, opts: CreateVolumeOptions): Promise<void> {
-  if (stats.nlink !== 1n) throw new ConvoyError('Precondition', `${path} cannot be adopted: it has ${stats.nlink} hard links, and whoever has another could change the volume; copy it instead`);
-  if (stats.size === 0n || stats.size % SECTOR_BYTES !== 0n) throw new ConvoyError('Precondition', `${path} cannot be adopted: ${stats.size} bytes are no whole number of sectors of ${SECTOR_BYTES} bytes; pad it with zeroes (truncate -s)`);
+  if (stats.nlink !== 1n)
+    throw new ConvoyError(
+      'Precondition',
+      `${path} cannot be adopted: it has ${stats.nlink} hard links, and whoever has another could change the volume; copy it instead`,
+    );
+  if (stats.size === 0n || stats.size % SECTOR_BYTES !== 0n)
+    throw new ConvoyError(
+      'Precondition',
+      `${path} cannot be adopted: ${stats.size} bytes are no whole number of sectors of ${SECTOR_BYTES} bytes; pad it with zeroes (truncate -s)`,
+    );
   const [device] = await loop.devices.of(path);
-  if (device !== undefined) throw new ConvoyError('InUse', `${path} cannot be adopted while ${device.path} is attached to it: unmount and detach it (losetup -d ${device.path})`);
+  if (device !== undefined)
+    throw new ConvoyError(
+      'InUse',
+      `${path} cannot be adopted while ${device.path} is attached to it: unmount and detach it (losetup -d ${device.path})`,
+    );
   await chown(path, 0, 0);
   await chmod(path, 0o600);
   const whole = ((stats.size + SIZE_UNIT_BYTES - 1n) / SIZE_UNIT_BYTES) * SIZE_UNIT_BYTES;
@@ -196,11 +236,19 @@ async function prepareAdopted(loop: Loop, path: string, stats: BigIntStats, opts
 }
 
 function refuseFilesConsistency({ name }: Loop, consistency: string): void {
-  if (consistency === 'files') throw new ConvoyError('NotSupported', `driver ${name} has no use for "consistency: files": it copies whole devices, at one instant; leave it out`);
+  if (consistency === 'files')
+    throw new ConvoyError(
+      'NotSupported',
+      `driver ${name} has no use for "consistency: files": it copies whole devices, at one instant; leave it out`,
+    );
 }
 
 function refuseSmaller(stats: Stats, { sizeBytes }: CreateVolumeOptions, source: string): void {
-  if (BigInt(stats.size) > sizeBytes) throw new ConvoyError('OutOfRange', `size ${sizeBytes} is smaller than ${source}, which has ${stats.size} bytes: ask for at least that`);
+  if (BigInt(stats.size) > sizeBytes)
+    throw new ConvoyError(
+      'OutOfRange',
+      `size ${sizeBytes} is smaller than ${source}, which has ${stats.size} bytes: ask for at least that`,
+    );
 }
 
 function imageInfo(stats: Stats, details: Readonly<Record<string, string>>): VolumeInfo {
@@ -212,7 +260,15 @@ async function imageHealth({ pool, devices }: Loop, id: LocalVolumeId, stats: St
   const deleted = await devices.ofDeleted(image);
   const short = stats === undefined ? [] : (await devices.of(image)).filter(({ sizeBytes }) => sizeBytes > BigInt(stats.size));
   return [
-    ...deleted.slice(0, 1).map((path): HealthProblem => ({ status: 'DataLoss', reason: 'ImageReplaced', message: `${path} still serves the deleted file that was ${image}: what is written there is lost; stop the workload and copy the device` })),
-    ...(stats?.size === 0 || short.length > 0 ? [{ status: 'DataLoss', reason: 'ImageCut', message: `${image} was cut to ${stats?.size} bytes: restore it` } as const] : []),
+    ...deleted.slice(0, 1).map(
+      (path): HealthProblem => ({
+        status: 'DataLoss',
+        reason: 'ImageReplaced',
+        message: `${path} still serves the deleted file that was ${image}: what is written there is lost; stop the workload and copy the device`,
+      }),
+    ),
+    ...(stats?.size === 0 || short.length > 0
+      ? [{ status: 'DataLoss', reason: 'ImageCut', message: `${image} was cut to ${stats?.size} bytes: restore it` } as const]
+      : []),
   ];
 }

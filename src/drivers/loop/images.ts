@@ -64,9 +64,16 @@ async function reserving(work: Promise<void>, path: string, sizeBytes: bigint): 
   try {
     await work;
   } catch (error) {
-    if (isErrno(error, 'EFBIG', 'EOVERFLOW')) throw new ConvoyError('OutOfRange', `the pool's file system cannot hold a file of ${sizeBytes} bytes: ask for less`, { cause: error });
+    if (isErrno(error, 'EFBIG', 'EOVERFLOW'))
+      throw new ConvoyError('OutOfRange', `the pool's file system cannot hold a file of ${sizeBytes} bytes: ask for less`, {
+        cause: error,
+      });
     if (isErrno(error, 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS'))
-      throw new ConvoyError('Precondition', 'the pool\'s file system cannot reserve space ahead (fallocate): set "thin: true" for the pool, or use another file system', { cause: error });
+      throw new ConvoyError(
+        'Precondition',
+        'the pool\'s file system cannot reserve space ahead (fallocate): set "thin: true" for the pool, or use another file system',
+        { cause: error },
+      );
     throw fromErrno(error, `making ${path} ${sizeBytes} bytes large`);
   }
 }

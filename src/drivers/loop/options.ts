@@ -23,7 +23,10 @@ export function parseLoopOptions(driver: string, config: Readonly<Record<string,
 }
 
 export function describeLoopOptions(driver: string): Readonly<Record<string, string>> {
-  return { ...describeDirectoryOptions(driver), [`${driver}.fs`]: `File system of a volume for which none is asked: ${FS_TYPES.join(' or ')} (default ext4).` };
+  return {
+    ...describeDirectoryOptions(driver),
+    [`${driver}.fs`]: `File system of a volume for which none is asked: ${FS_TYPES.join(' or ')} (default ext4).`,
+  };
 }
 
 export const minBytesOf = (fileSystem: FsType): bigint => MIN_BYTES[fileSystem];
@@ -33,5 +36,9 @@ export function checkFits(fileSystem: string | undefined, sizeBytes: bigint): vo
   if (fileSystem === undefined) return;
   const type = FS_TYPES.find((known) => known === fileSystem);
   if (type === undefined) throw invalid(`FileSystem is ${JSON.stringify(fileSystem.slice(0, 32))}; allowed are ${FS_TYPES.join(', ')}`);
-  if (sizeBytes < MIN_BYTES[type]) throw new ConvoyError('OutOfRange', `size ${sizeBytes} is too small for ${type}, which needs ${MIN_BYTES[type]} bytes: ask for at least that, or for another FileSystem`);
+  if (sizeBytes < MIN_BYTES[type])
+    throw new ConvoyError(
+      'OutOfRange',
+      `size ${sizeBytes} is too small for ${type}, which needs ${MIN_BYTES[type]} bytes: ask for at least that, or for another FileSystem`,
+    );
 }

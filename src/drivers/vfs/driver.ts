@@ -87,7 +87,8 @@ function volumeOperations(vfs: Vfs): VolumeDataOperations {
   return {
     createVolume: async (id, opts, call) => {
       checkCreateOptions(vfs.name, opts, ['volumeDriverId', 'prepareForVm', 'thin']);
-      if (opts.volumeDriverId !== undefined) return await imports.adopt(id, opts.volumeDriverId, async (path) => await prepareForVm(vfs, path, opts));
+      if (opts.volumeDriverId !== undefined)
+        return await imports.adopt(id, opts.volumeDriverId, async (path) => await prepareForVm(vfs, path, opts));
       await contents.fill('volume', id, `creating volume ${id}`, call, async (path) => {
         await files.mkdirDurable(path, VOLUME_MODE);
         await prepareForVm(vfs, path, opts);
@@ -110,7 +111,11 @@ function volumeOperations(vfs: Vfs): VolumeDataOperations {
 function accessOperations({ name, pool }: Vfs): AccessOperations {
   return {
     openAccess: async (id, { raw }) => {
-      if (raw) throw new ConvoyError('NotSupported', `volume ${id} is a directory: driver ${name} has no raw block volumes; use a pool of driver loop`);
+      if (raw)
+        throw new ConvoyError(
+          'NotSupported',
+          `volume ${id} is a directory: driver ${name} has no raw block volumes; use a pool of driver loop`,
+        );
       await pool.storage.assertSame();
       const { path } = await pool.contents.require('volume', id);
       return { kind: 'directory', path, close: async () => {} };
@@ -144,12 +149,20 @@ function cloneOperations(vfs: Vfs): CloneOperations {
       checkCreateOptions(vfs.name, opts, ['prepareForVm', 'thin']);
       const { path } = await contents.require('snapshot', snapshotID);
       // Nobody writes to a snapshot: one pass is an instant.
-      await copy(vfs, { kind: 'volume', id, from: path, consistency: 'files', opts, doing: `restoring snapshot ${snapshotID} to volume ${id}` }, call);
+      await copy(
+        vfs,
+        { kind: 'volume', id, from: path, consistency: 'files', opts, doing: `restoring snapshot ${snapshotID} to volume ${id}` },
+        call,
+      );
     },
     cloneVolume: async (id, sourceID, opts, call) => {
       checkCreateOptions(vfs.name, opts, ['prepareForVm', 'thin']);
       const { path } = await contents.require('volume', sourceID);
-      await copy(vfs, { kind: 'volume', id, from: path, consistency: opts.consistency, opts, doing: `cloning volume ${sourceID} to volume ${id}` }, call);
+      await copy(
+        vfs,
+        { kind: 'volume', id, from: path, consistency: opts.consistency, opts, doing: `cloning volume ${sourceID} to volume ${id}` },
+        call,
+      );
     },
   };
 }
@@ -160,7 +173,11 @@ function expandOperations({ pool }: Vfs): ExpandOperations {
     expandVolume: async (id, sizeBytes) => {
       await pool.contents.require('volume', id);
       const { totalBytes } = await pool.capacity.capacity();
-      if (sizeBytes > totalBytes) throw new ConvoyError('NoSpace', `volume ${id} cannot grow to ${sizeBytes} bytes: the file system at ${pool.layout.root} has ${totalBytes}`);
+      if (sizeBytes > totalBytes)
+        throw new ConvoyError(
+          'NoSpace',
+          `volume ${id} cannot grow to ${sizeBytes} bytes: the file system at ${pool.layout.root} has ${totalBytes}`,
+        );
     },
   };
 }
@@ -193,7 +210,11 @@ async function naming(work: Promise<void>, doing: string): Promise<void> {
     await work;
   } catch (error) {
     if (!isErrno(error, 'EXDEV')) throw error;
-    throw new ConvoyError('Precondition', `${doing}: something is mounted inside, at ${error.path ?? 'a path below'}: unmount it, then try again`, { cause: error });
+    throw new ConvoyError(
+      'Precondition',
+      `${doing}: something is mounted inside, at ${error.path ?? 'a path below'}: unmount it, then try again`,
+      { cause: error },
+    );
   }
 }
 
@@ -203,7 +224,11 @@ async function prepareForVm({ system }: Vfs, volumePath: string, opts: CreateVol
   const disk = join(volumePath, DISK);
   const found = await unlessAbsent(lstat(disk), `looking at ${disk}`);
   if (found?.isFile() === true) return;
-  if (found !== undefined) throw new ConvoyError('Precondition', `option ${OPTION.PrepareForVM} needs the name ${DISK}, but ${disk} is no regular file: remove it, or leave the option out`);
+  if (found !== undefined)
+    throw new ConvoyError(
+      'Precondition',
+      `option ${OPTION.PrepareForVM} needs the name ${DISK}, but ${disk} is no regular file: remove it, or leave the option out`,
+    );
   await system.files.createImage(disk, opts.sizeBytes, { thin: true, mode: DISK_MODE });
   await chmod(disk, DISK_MODE); // the mode given before is cut by the umask
 }

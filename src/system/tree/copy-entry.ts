@@ -49,7 +49,7 @@ export interface SourceEntry {
 export function copyEntry(run: CopyRun, target: DirectoryStack, entry: SourceEntry): { recorded: Observation; bytes: bigint } {
   const { name, seen } = entry;
   const { state } = seen;
-  if (entry.replace) removeAt(target.fd, name, run.control, toText(target.path(name)));
+  if (entry.replace) removeAt(target.fd, name, run.control, () => toText(target.path(name)));
   const first = run.links.get(linkKey(state));
   if (first !== undefined && state.nlink > 1 && linkTo(run, target, name, first)) return { recorded: first.seen, bytes: 0n };
   const bytes = create(run, target.fd, entry);
@@ -71,7 +71,7 @@ export function keepLinked(run: CopyRun, target: DirectoryStack, entry: SourceEn
     return false;
   }
   if (stateAt(target.fd, toBytes(name)).ino === first.targetIno) return false;
-  removeAt(target.fd, name, run.control, toText(target.path(name)));
+  removeAt(target.fd, name, run.control, () => toText(target.path(name)));
   if (!linkTo(run, target, name, first)) create(run, target.fd, entry);
   return true;
 }
@@ -82,7 +82,7 @@ export function ensureDirectory(parent: number, name: Name, control: Control): b
   if (libc.mkdirat(parent, bytes, 0o700) === 0) return true;
   if (lastErrno() !== 17) check(-1, 'mkdirat');
   if ((stateAt(parent, bytes).mode & S_IFMT) === S_IFDIR) return false;
-  removeAt(parent, name, control, toText(name));
+  removeAt(parent, name, control, () => toText(name));
   check(libc.mkdirat(parent, bytes, 0o700), 'mkdirat');
   return true;
 }

@@ -195,7 +195,7 @@ export class CopyPass {
     const target = this.#targetFd();
     const extras = [...readEntries(target)].filter(({ name }) => !names.has(name));
     for (const { name } of extras) {
-      removeAt(target, name, this.#run.control, toText(this.#target.path(name)));
+      removeAt(target, name, this.#run.control, () => toText(this.#target.path(name)));
       this.#forget(this.#run.table.keyOf(directory, toBytes(name)));
     }
   }

@@ -57,7 +57,7 @@ function openTarget(path: string, source: number, control: Control): number {
   const target = openPath(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   try {
     refuseHolding(stateOf(target), source, path);
-    for (const { name } of readEntries(target)) removeAt(target, name, control, `${path}/${toText(name)}`);
+    for (const { name } of readEntries(target)) removeAt(target, name, control, () => `${path}/${toText(name)}`);
     return target;
   } catch (error) {
     closeFd(target);

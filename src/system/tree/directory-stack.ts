@@ -32,6 +32,8 @@ const CHUNK_BYTES = 3_500;
 export class DirectoryStack {
   readonly #levels: Level[];
   #open = 1;
+  /** No level from 1 up to here is open. */
+  #closedTo = 0;
 
   /** The root's descriptor stays the caller's to close. */
   constructor(rootFd: number) {
@@ -60,6 +62,7 @@ export class DirectoryStack {
     if (this.depth === 0) throw new Error('the root of a walk cannot be left');
     const left = this.#levels.pop();
     this.#close(left);
+    this.#closedTo = Math.min(this.#closedTo, this.depth);
     return left?.name ?? '';
   }
 
@@ -86,7 +89,7 @@ export class DirectoryStack {
 
   /** Closes the outermost levels; the root and the innermost stay. */
   #bound(): void {
-    for (let at = 1; this.#open > MAX_OPEN && at < this.#levels.length - 1; at++) this.#close(this.#levels[at]);
+    while (this.#open > MAX_OPEN && this.#closedTo < this.#levels.length - 2) this.#close(this.#levels[++this.#closedTo]);
   }
 
   #reopen(): number {
@@ -107,6 +110,7 @@ export class DirectoryStack {
 
   #openLevels(start: number, first: number): number {
     let parent = start;
+    this.#closedTo = Math.min(this.#closedTo, first - 1);
     for (const level of this.#levels.slice(first)) {
       parent = openDirectory(parent, level.name);
       level.fd = parent;

@@ -30,6 +30,9 @@ const ENOTEMPTY = 39;
 const EEXIST = 17;
 const ENOTDIR = 20;
 
+/** How an entry is called in messages; put together only when there is one, because a path can be long. */
+export type Label = () => string;
+
 /** Removes a file or a whole tree; absent is fine. Refuses before the first removal if anything is mounted below. */
 export function removeTree(path: string, control: Control): void {
   let parent: number;
@@ -40,11 +43,11 @@ export function removeTree(path: string, control: Control): void {
     if (hasCode(error, 'ENOENT')) return;
     throw error;
   }
-  withFd(parent, (fd) => removeAt(fd, fromText(basename(path)), control, path));
+  withFd(parent, (fd) => removeAt(fd, fromText(basename(path)), control, () => path));
 }
 
-/** The same below an open directory. `label` stands for the entry in messages. */
-export function removeAt(parent: number, name: Name, control: Control, label: string): void {
+/** The same below an open directory. */
+export function removeAt(parent: number, name: Name, control: Control, label: Label): void {
   for (let restart = 0; restart <= MAX_RESTARTS; restart++) {
     try {
       if (removeEntry(parent, name, label) === 'gone') {
@@ -60,7 +63,7 @@ export function removeAt(parent: number, name: Name, control: Control, label: st
       if (!(error instanceof MovedError)) throw error;
     }
   }
-  throw codeError('EBUSY', 'unlinkat', label, 'its directories are moved or filled by somebody while they are removed');
+  throw codeError('EBUSY', 'unlinkat', label(), 'its directories are moved or filled by somebody while they are removed');
 }
 
 /** A mount that the kernel would only meet halfway is found before anything is lost. */
@@ -71,13 +74,13 @@ function refuseMounts(path: string): void {
 }
 
 /** Depth first, without recursion and with a bounded number of descriptors. The directory itself stays. */
-function emptyDirectory(parent: number, name: Name, control: Control, label: string): void {
+function emptyDirectory(parent: number, name: Name, control: Control, label: Label): void {
   let root: number;
   try {
     root = openDirectory(parent, name);
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw new MovedError(label);
-    throw withPath(error, label);
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw new MovedError(label());
+    throw withPath(error, label());
   }
   const stack = new DirectoryStack(root);
   try {
@@ -88,8 +91,8 @@ function emptyDirectory(parent: number, name: Name, control: Control, label: str
   }
 }
 
-function emptyBelow(stack: DirectoryStack, control: Control, label: string): void {
-  const pathOf = (name?: Name): string => [label, toText(stack.path(name))].filter((part) => part !== '').join('/');
+function emptyBelow(stack: DirectoryStack, control: Control, label: Label): void {
+  const pathOf = (name?: Name): string => [label(), toText(stack.path(name))].filter((part) => part !== '').join('/');
   const pending: Name[][] = [removeFiles(stack.fd, control, pathOf)];
   let refills = 0;
   for (;;) {
@@ -97,14 +100,14 @@ function emptyBelow(stack: DirectoryStack, control: Control, label: string): voi
     if (next !== undefined) {
       const fd = openForRemoval(stack.fd, next, pathOf);
       if (fd === undefined) continue;
-      stack.enter(next, { fd, state: stateOf(fd, pathOf(next)) });
+      stack.enter(next, { fd, state: stateOf(fd) });
       pending.push(removeFiles(fd, control, pathOf));
       continue;
     }
     if (stack.depth === 0) return;
     pending.pop();
     const left = stack.leave();
-    const outcome = removeDirectory(stack.fd, left, pathOf(left));
+    const outcome = removeDirectory(stack.fd, left, () => pathOf(left));
     if (outcome === 'gone') control.add(1, 0);
     else if (++refills <= MAX_REFILLS) pending.at(-1)?.push(left);
     else throw errnoError(ENOTEMPTY, 'unlinkat', pathOf(left), 'somebody keeps making files in it');
@@ -135,7 +138,7 @@ function openForRemoval(parent: number, name: Name, pathOf: (name?: Name) => str
   throw codeError('EBUSY', 'unlinkat', pathOf(name), 'somebody keeps replacing it');
 }
 
-function removeEntry(parent: number, name: Name, label: string | (() => string)): 'gone' | 'directory' {
+function removeEntry(parent: number, name: Name, label: Label): 'gone' | 'directory' {
   const bytes = toBytes(name);
   for (let cleared = false; ; cleared = true) {
     if (libc.unlinkat(parent, bytes, 0) === 0 || lastErrno() === ENOENT) return 'gone';
@@ -146,11 +149,11 @@ function removeEntry(parent: number, name: Name, label: string | (() => string))
       clearProtection(parent, name);
       continue;
     }
-    throw errnoError(errno, 'unlinkat', typeof label === 'string' ? label : label());
+    throw errnoError(errno, 'unlinkat', label());
   }
 }
 
-function removeDirectory(parent: number, name: Name, label: string): 'gone' | 'filled' {
+function removeDirectory(parent: number, name: Name, label: Label): 'gone' | 'filled' {
   const bytes = toBytes(name);
   for (let cleared = false; ; cleared = true) {
     if (libc.unlinkat(parent, bytes, AT_REMOVEDIR) === 0 || lastErrno() === ENOENT) return 'gone';
@@ -161,7 +164,7 @@ function removeDirectory(parent: number, name: Name, label: string): 'gone' | 'f
       clearProtection(parent, name);
       continue;
     }
-    throw errnoError(errno, 'unlinkat', label);
+    throw errnoError(errno, 'unlinkat', label());
   }
 }
 

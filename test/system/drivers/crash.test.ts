@@ -21,8 +21,10 @@ for (const name of ['vfs', 'loop'] as const) {
 
     const run = (call: string, id: string, from: string, step?: string): void => {
       const env = step === undefined ? {} : { CONVOY_KILL_AT: step };
-      // biome-ignore lint/style/noProcessEnv: the child needs its PATH
-      const { signal, status, stderr } = spawnSync(process.execPath, [CHILD, name, rig.path, call, id, from], { env: { ...process.env, ...env }, encoding: 'utf8' });
+      const { signal, status, stderr } = spawnSync(process.execPath, [CHILD, name, rig.path, call, id, from], {
+        env: { ...process.env, ...env },
+        encoding: 'utf8',
+      });
       if (step === undefined) assert.equal(status, 0, stderr);
       else assert.equal(signal, 'SIGKILL', stderr);
     };

@@ -12,7 +12,8 @@ describe('a pool in a directory', () => {
   });
   after(async () => await rig.close());
 
-  const another = async (path: string, more: Readonly<Record<string, string>> = {}) => await makeDriver('vfs', { 'vfs.path': path, ...more }, rig.system);
+  const another = async (path: string, more: Readonly<Record<string, string>> = {}) =>
+    await makeDriver('vfs', { 'vfs.path': path, ...more }, rig.system);
   const fresh = (name: string): string => {
     const path = join(rig.fs.path, name);
     mkdirSync(path);
@@ -191,7 +192,8 @@ describe('a pool in a directory', () => {
     assert.deepEqual(await volume.listVolume(), [id]);
     assert.deepEqual(await trash.listTrash(), []);
     await volume.deleteVolume(id, { referenceOnly: false }, callWith());
-    for (const name of ['foreign', '.hidden', id.toUpperCase(), volumeId('file')]) rmSync(join(rig.path, 'volumes', name), { recursive: true });
+    for (const name of ['foreign', '.hidden', id.toUpperCase(), volumeId('file')])
+      rmSync(join(rig.path, 'volumes', name), { recursive: true });
     rmSync(join(rig.path, 'trash', 'foreign'), { recursive: true });
   });
 
@@ -244,7 +246,10 @@ describe('a pool in a directory', () => {
     await rejects(trash.undiscard(first), 'AlreadyExists');
     const second = await trash.discard('volume', id);
     assert.ok(second !== undefined);
-    assert.deepEqual((await trash.listTrash()).map(({ entry }) => entry), [first.entry, second.entry].sort());
+    assert.deepEqual(
+      (await trash.listTrash()).map(({ entry }) => entry),
+      [first.entry, second.entry].sort(),
+    );
     await trash.undiscard(first);
     assert.equal(await records.readRecord('volume', id), 'first');
     assert.equal(readFileSync(join(rig.path, 'volumes', id, 'data', 'file'), 'utf8'), 'first');

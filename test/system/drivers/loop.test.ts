@@ -1,13 +1,30 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Worker } from 'node:worker_threads';
 import type { Access } from '../../../src/convoy/contract.ts';
+import { isConvoyError } from '../../../src/convoy/errors.ts';
 import type { LocalVolumeId } from '../../../src/convoy/ids.ts';
 import { hashFile } from '../../support/tree-hash.ts';
 import { callWith, type DriverRig, MIB, openRig, rejects, snapshotId, volumeId } from './driver-rig.ts';
+import { assertPrefix, startSequenceWriter } from './sequence-writer.ts';
 
 const size = { sizeBytes: 64n * MIB };
 const instant = { consistency: 'point-in-time' } as const;
@@ -36,7 +53,8 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       assert.ok(access.kind === 'device');
       return access;
     };
-    const release = async (id: LocalVolumeId, used: readonly string[] = []): Promise<void> => await rig.operations.access.releaseUnused(id, new Set(used));
+    const release = async (id: LocalVolumeId, used: readonly string[] = []): Promise<void> =>
+      await rig.operations.access.releaseUnused(id, new Set(used));
     /** Formats the volume and mounts it, as publish does: our hold ends with the mount. */
     const mountNew = async (id: LocalVolumeId, format = true): Promise<string> => {
       const device = await open(id, mounting);
@@ -68,7 +86,8 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
     it('leaves nothing of an image that the disk has no room for, or cannot hold', async () => {
       const id = volumeId('huge');
       await rejects(rig.operations.volume.createVolume(id, { sizeBytes: 1n << 40n }, callWith()), 'NoSpace');
-      if (type === 'ext4') await rejects(rig.operations.volume.createVolume(id, { sizeBytes: 1n << 50n, thin: true }, callWith()), 'OutOfRange');
+      if (type === 'ext4')
+        await rejects(rig.operations.volume.createVolume(id, { sizeBytes: 1n << 50n, thin: true }, callWith()), 'OutOfRange');
       assert.equal(existsSync(join(rig.path, 'volumes', id)), false);
     });
 
@@ -101,7 +120,10 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       assert.equal(new Set(opened.map(({ device }) => device)).size, 1);
       const first = opened[0];
       assert.ok(first !== undefined);
-      assert.equal(readdirSync(`/sys/block/${basename(first.path)}`).some((name) => /p\d+$/.test(name)), false);
+      assert.equal(
+        readdirSync(`/sys/block/${basename(first.path)}`).some((name) => /p\d+$/.test(name)),
+        false,
+      );
       for (const access of opened) await access.close();
       assert.deepEqual(await rig.operations.access.devices(id), [first.device]);
       await release(id, [first.device]);
@@ -181,19 +203,22 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
     it('cuts one instant of a file system under ordered, synced writes', async () => {
       const id = await make('ordered');
       await mountNew(id);
-      const writer = await startWriter(mountPoint);
+      const writer = await startSequenceWriter(mountPoint);
       const clones: LocalVolumeId[] = [];
       try {
         for (const round of [1, 2, 3]) {
           const clone = volumeId(`ordered-${round}`);
           await writer.reaches(round * 20);
-          const taken = await rig.operations.clone.cloneVolume(clone, id, { ...size, ...instant }, callWith()).then(() => true, async (error) => {
-            // A copy that takes time may not count while somebody writes; then it must leave nothing.
-            if (type !== 'ext4') throw error;
-            await rejects(Promise.reject(error), 'Precondition', /kept changing/);
-            assert.equal(existsSync(join(rig.path, 'volumes', clone)), false);
-            return false;
-          });
+          const taken = await rig.operations.clone.cloneVolume(clone, id, { ...size, ...instant }, callWith()).then(
+            () => true,
+            async (error) => {
+              // A copy that takes time may not count while somebody writes; then it must leave nothing.
+              if (type !== 'ext4') throw error;
+              assert.ok(isConvoyError(error, 'Precondition') && /kept changing/.test(error.message), String(error));
+              assert.equal(existsSync(join(rig.path, 'volumes', clone)), false);
+              return false;
+            },
+          );
           if (taken) clones.push(clone);
         }
       } finally {
@@ -212,7 +237,11 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
     it('refuses what makes no sense for a device', async () => {
       const id = await make('sense');
       const { snapshot, volume, clone } = rig.operations;
-      await rejects(snapshot.createSnapshot(snapshotId('x'), id, { consistency: 'files' }, callWith()), 'NotSupported', /consistency: files/);
+      await rejects(
+        snapshot.createSnapshot(snapshotId('x'), id, { consistency: 'files' }, callWith()),
+        'NotSupported',
+        /consistency: files/,
+      );
       await rejects(clone.cloneVolume(volumeId('x'), id, { ...size, consistency: 'files' }, callWith()), 'NotSupported');
       await rejects(volume.createVolume(volumeId('x'), { ...size, prepareForVm: true }, callWith()), 'NotSupported', /PrepareForVM/);
       await rejects(volume.createVolume(volumeId('x'), { ...size, fileSystem: 'xfs' }, callWith()), 'OutOfRange', /xfs/);
@@ -223,9 +252,11 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
     it('grows an image under its devices', async () => {
       const id = await make('growing');
       const [writer, reader] = [await open(id, raw), await open(id, { raw: true, readOnly: true })];
-      for (let again = 0; again < 2; again++) await rig.operations.expand.expandVolume(id, 2n * size.sizeBytes, { thin: false }, callWith());
+      for (let again = 0; again < 2; again++)
+        await rig.operations.expand.expandVolume(id, 2n * size.sizeBytes, { thin: false }, callWith());
       await rig.operations.expand.expandVolume(id, size.sizeBytes, { thin: false }, callWith());
-      for (const { path } of [writer, reader]) assert.equal(BigInt(execFileSync('blockdev', ['--getsize64', path], { encoding: 'utf8' }).trim()), 2n * size.sizeBytes);
+      for (const { path } of [writer, reader])
+        assert.equal(BigInt(execFileSync('blockdev', ['--getsize64', path], { encoding: 'utf8' }).trim()), 2n * size.sizeBytes);
       await rejects(rig.operations.expand.expandVolume(id, 1n << 40n, { thin: false }, callWith()), 'NoSpace');
       assert.equal((await rig.operations.volume.getVolumeInfo(id)).sizeBytes, 2n * size.sizeBytes);
       for (const access of [writer, reader]) await access.close();
@@ -263,8 +294,13 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       writeFileSync(join(folder, 'attached'), Buffer.alloc(1 << 20));
       const device = execFileSync('losetup', ['--find', '--show', join(folder, 'attached')], { encoding: 'utf8' }).trim();
       try {
-        for (const name of ['odd', 'linked', 'link', 'directory']) await rejects(rig.operations.volume.createVolume(volumeId('x'), { ...size, volumeDriverId: name }, callWith()), 'Precondition');
-        await rejects(rig.operations.volume.createVolume(volumeId('x'), { ...size, volumeDriverId: 'attached' }, callWith()), 'InUse', /losetup -d/);
+        for (const name of ['odd', 'linked', 'link', 'directory'])
+          await rejects(rig.operations.volume.createVolume(volumeId('x'), { ...size, volumeDriverId: name }, callWith()), 'Precondition');
+        await rejects(
+          rig.operations.volume.createVolume(volumeId('x'), { ...size, volumeDriverId: 'attached' }, callWith()),
+          'InUse',
+          /losetup -d/,
+        );
       } finally {
         execFileSync('losetup', ['--detach', device]);
       }
@@ -292,7 +328,8 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       const device = await open(id, raw);
       assert.deepEqual(await health.volumeHealth(id), []);
       truncateSync(image(id), 1 << 20);
-      const reasons = async (): Promise<readonly string[]> => (await health.volumeHealth(id)).map(({ status, reason }) => `${status} ${reason}`);
+      const reasons = async (): Promise<readonly string[]> =>
+        (await health.volumeHealth(id)).map(({ status, reason }) => `${status} ${reason}`);
       assert.deepEqual(await reasons(), ['DataLoss ImageCut']);
       await rejects(volume.getVolumeInfo(id), 'DataLoss', /cut/);
       rmSync(image(id));
@@ -340,48 +377,4 @@ function readAt(path: string, length: number, offset: number): string {
   readSync(file, buffer, 0, length, offset);
   closeSync(file);
   return buffer.toString();
-}
-
-interface SequenceWriter {
-  reaches(count: number): Promise<void>;
-  stop(): Promise<void>;
-}
-
-/** Appends 1, 2, 3 … to one file with an fsync after each, and makes a file of that name, in a thread of its own. */
-async function startWriter(directory: string): Promise<SequenceWriter> {
-  const source = `const { openSync, writeSync, fsyncSync, writeFileSync, closeSync } = require('node:fs'); const { parentPort, workerData } = require('node:worker_threads');
-    const log = openSync(workerData.directory + '/log', 'a'); let stop = false;
-    for (let n = 1; Atomics.load(workerData.state, 1) === 0; n++) {
-      writeSync(log, n + '\\n'); fsyncSync(log);
-      const file = openSync(workerData.directory + '/' + n % 500, 'w'); writeSync(file, String(n)); fsyncSync(file); closeSync(file);
-      Atomics.store(workerData.state, 0, n); Atomics.notify(workerData.state, 0);
-    }
-    closeSync(log);`;
-  const state = new Int32Array(new SharedArrayBuffer(8));
-  const worker = new Worker(source, { eval: true, workerData: { directory, state } });
-  const ended = new Promise<void>((resolve, reject) => {
-    worker.once('exit', () => resolve());
-    worker.once('error', reject);
-  });
-  return {
-    reaches: async (count) => {
-      for (let now = Atomics.load(state, 0); now < count; now = Atomics.load(state, 0)) {
-        const changed = Atomics.waitAsync(state, 0, now);
-        if (changed.async) await Promise.race([changed.value, ended]);
-      }
-    },
-    stop: async () => {
-      Atomics.store(state, 1, 1);
-      await ended;
-    },
-  };
-}
-
-/** What a file system at one instant can hold of the writer's work: 1 to n without a gap, and file n - 1 whole. */
-function assertPrefix(directory: string): void {
-  const numbers = readFileSync(join(directory, 'log'), 'utf8').trimEnd().split('\n').map(Number);
-  assert.ok(numbers.length >= 20, `${numbers.length} numbers`);
-  numbers.forEach((number, index) => assert.equal(number, index + 1));
-  const last = numbers.length - 1;
-  assert.equal(readFileSync(join(directory, String(last % 500)), 'utf8'), String(last));
 }

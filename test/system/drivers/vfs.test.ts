@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -107,7 +119,11 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       const writer = await startWriter(join(data(source), 'below', 'busy-file'));
       const snap = snapshotId('busy');
       try {
-        await rejects(rig.operations.snapshot.createSnapshot(snap, source, instant, callWith()), 'Precondition', /below\/busy-file.*consistency: files/);
+        await rejects(
+          rig.operations.snapshot.createSnapshot(snap, source, instant, callWith()),
+          'Precondition',
+          /below\/busy-file.*consistency: files/,
+        );
         assert.equal(existsSync(join(rig.path, 'snapshots', snap)), false);
         await rig.operations.snapshot.createSnapshot(snap, source, { consistency: 'files' }, callWith());
       } finally {
@@ -163,7 +179,10 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       await rejects(volume.createVolume(id, size, callWith()), 'DataLoss');
       await rejects(snapshot.createSnapshot(snapshotId('planted'), id, instant, callWith()), 'DataLoss');
       assert.equal((await volume.listVolume()).includes(id), false);
-      assert.deepEqual((await health.volumeHealth(id)).map(({ status }) => status), ['DataLoss']);
+      assert.deepEqual(
+        (await health.volumeHealth(id)).map(({ status }) => status),
+        ['DataLoss'],
+      );
       await volume.deleteVolume(id, { referenceOnly: false }, callWith());
       assert.equal(existsSync(data(id)), false);
       assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret');
@@ -177,7 +196,10 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       assert.deepEqual(await health.volumeHealth(id), []);
       rmSync(data(id), { recursive: true });
       await rejects(volume.getVolumeInfo(id), 'DataLoss', /missing/);
-      assert.deepEqual((await health.volumeHealth(id)).map(({ status, reason }) => `${status} ${reason}`), ['DataLoss DataMissing']);
+      assert.deepEqual(
+        (await health.volumeHealth(id)).map(({ status, reason }) => `${status} ${reason}`),
+        ['DataLoss DataMissing'],
+      );
       await rejects(health.volumeHealth(volumeId('never')), 'NotFound');
       await records.removeRecord('volume', id);
     });
@@ -219,10 +241,17 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       mkdirSync(join(folder, 'mounted'));
       execFileSync('mount', ['-t', 'tmpfs', 'none', join(folder, 'mounted')]);
       try {
-        for (const [name, code] of [['link', 'Precondition'], ['file', 'Precondition'], ['mounted', 'Precondition']] as const)
+        for (const [name, code] of [
+          ['link', 'Precondition'],
+          ['file', 'Precondition'],
+          ['mounted', 'Precondition'],
+        ] as const)
           await rejects(rig.operations.volume.createVolume(volumeId('unadopted'), { ...size, volumeDriverId: name }, callWith()), code);
         execFileSync('mount', ['--bind', folder, join(folder, 'mounted')]);
-        await rejects(rig.operations.volume.createVolume(volumeId('unadopted'), { ...size, volumeDriverId: 'mounted' }, callWith()), 'InUse');
+        await rejects(
+          rig.operations.volume.createVolume(volumeId('unadopted'), { ...size, volumeDriverId: 'mounted' }, callWith()),
+          'InUse',
+        );
         execFileSync('umount', [join(folder, 'mounted')]);
       } finally {
         execFileSync('umount', [join(folder, 'mounted')]);
@@ -235,7 +264,8 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       const id = await make('forgotten');
       await records.writeRecord('volume', id, 'text');
       writeFileSync(join(data(id), 'file'), 'kept');
-      for (let again = 0; again < 2; again++) assert.deepEqual(await volume.deleteVolume(id, { referenceOnly: true }, callWith()), { keptAs: id });
+      for (let again = 0; again < 2; again++)
+        assert.deepEqual(await volume.deleteVolume(id, { referenceOnly: true }, callWith()), { keptAs: id });
       await records.removeRecord('volume', id);
       await make('forgotten');
       assert.deepEqual(await volume.deleteVolume(id, { referenceOnly: true }, callWith()), { keptAs: `${id}-2` });
@@ -263,14 +293,22 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       const place = join(rig.path, 'import', 'trap');
       mkdirSync(place);
       symlinkSync('/tmp/never-made-by-convoy', join(place, 'disk.img'));
-      await rejects(rig.operations.volume.createVolume(volumeId('trap'), { ...size, prepareForVm: true, volumeDriverId: 'trap' }, callWith()), 'Precondition', /disk\.img/);
+      await rejects(
+        rig.operations.volume.createVolume(volumeId('trap'), { ...size, prepareForVm: true, volumeDriverId: 'trap' }, callWith()),
+        'Precondition',
+        /disk\.img/,
+      );
       assert.equal(existsSync('/tmp/never-made-by-convoy'), false);
       assert.ok(lstatSync(join(place, 'disk.img')).isSymbolicLink());
       rmSync(place, { recursive: true });
     });
 
     it('refuses options by name, and sizes beyond the disk', async () => {
-      await rejects(rig.operations.volume.createVolume(volumeId('x'), { ...size, volumeType: 'gp2' }, callWith()), 'NotSupported', /VolumeType/);
+      await rejects(
+        rig.operations.volume.createVolume(volumeId('x'), { ...size, volumeType: 'gp2' }, callWith()),
+        'NotSupported',
+        /VolumeType/,
+      );
       const id = await make('grown');
       await rig.operations.expand.expandVolume(id, 128n * MIB, { thin: false }, callWith());
       await rejects(rig.operations.expand.expandVolume(id, 1n << 40n, { thin: false }, callWith()), 'NoSpace');

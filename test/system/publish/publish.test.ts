@@ -224,6 +224,20 @@ test('unpublish works without the pool, for a volume that is gone, and for ids t
   await scratch.node.unstage('never heard of', volume.staging, call());
 });
 
+test('of two unpublish calls at once one is done and the other is done or busy, with and without the pool', async () => {
+  await using scratch = await openScratch();
+  const volume = await stageOne(scratch, 'device');
+  for (const open of [true, false]) {
+    scratch.pool.open = true;
+    await volume.publish('pod');
+    scratch.pool.open = open;
+    const outcomes = await Promise.allSettled([volume.unpublish('pod'), volume.unpublish('pod')]);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') hasCode('Busy')(outcome.reason);
+    assert.ok(outcomes.some((outcome) => outcome.status === 'fulfilled'));
+    assert.ok(await isAbsent(volume.target('pod')));
+  }
+});
+
 test('with a damaged record the mount table decides: publish, unpublish and unstage go on', async () => {
   await using scratch = await openScratch();
   const volume = await stageOne(scratch, 'device');

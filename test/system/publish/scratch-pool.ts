@@ -79,7 +79,7 @@ interface VolumeState {
   readonly formattedAs?: FsType;
 }
 
-export class ScratchPool implements Pick<Pools, 'withVolume' | 'peekVolume' | 'implemented'> {
+export class ScratchPool implements Pick<Pools, 'withVolume' | 'lockPublish' | 'peekVolume' | 'implemented'> {
   readonly implemented: ReadonlySet<keyof Operations> = new Set(['volume', 'access', 'storage', 'records']);
   readonly #dir: string;
   readonly #system: System;
@@ -138,13 +138,14 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'peekVolume' | 'i
 
   async withVolume<T>(id: string, work: (volume: OpenVolume) => Promise<T>): Promise<T> {
     const opened = await this.peekVolume(id);
+    using _lock = this.lockPublish(id);
+    return await work(opened);
+  }
+
+  lockPublish(id: string): Disposable {
     if (this.#locked.has(id)) throw new ConvoyError('Busy', `volume ${id} is in use by another call`);
     this.#locked.add(id);
-    try {
-      return await work(opened);
-    } finally {
-      this.#locked.delete(id);
-    }
+    return { [Symbol.dispose]: () => void this.#locked.delete(id) };
   }
 
   async peekVolume(id: string): Promise<OpenVolume> {

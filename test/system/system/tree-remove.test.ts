@@ -59,13 +59,13 @@ describe('remove', () => {
     assert.equal(existsSync(path), false);
   });
 
-  test('10 000 levels are copied and measured', async () => {
+  test('2 000 levels are copied and measured', async () => {
     const base = scratch.directory();
     mkdirSync(join(base, 'deep'));
-    sh('python3', '-c', DEEP, join(base, 'deep'), '10000');
+    sh('python3', '-c', DEEP, join(base, 'deep'), '2000');
     const copied = await trees.copy(join(base, 'deep'), join(base, 'copy'), { maxRounds: 5 });
-    assert.equal(copied.kind === 'copied' && copied.entries, 20_001);
-    assert.equal((await trees.measure(join(base, 'copy'))).entries, 20_001);
+    assert.equal(copied.kind === 'copied' && copied.entries, 4_001);
+    assert.equal((await trees.measure(join(base, 'copy'))).entries, 4_001);
     await trees.remove(join(base, 'copy'));
     await trees.remove(join(base, 'deep'));
     assert.deepEqual(readdirSync(base), []);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CsiMethods, RpcName } from '../../../src/csi/definitions.ts';
+import type { RpcName } from '../../../src/csi/definitions.ts';
 import type { CreateVolumeInput, Pools } from '../../../src/pool/api.ts';
 import type { NodeService } from '../../../src/publish/api.ts';
 import { aVolume, type Edge, failing, openEdge, outcome, volumeId } from './edge.ts';
@@ -21,24 +21,62 @@ const CREATE_VOLUME: readonly Bad[] = [
   ['a name with a control character', { ...volume, name: 'a\u0000b' }, /^name holds a control character/],
   ['a name with a C1 control character', { ...volume, name: 'a\u0085b' }, /^name holds a control character/],
   ['no capabilities', { name: 'a' }, /^volume_capabilities is required/],
-  ['a capability without access mode', { ...volume, volumeCapabilities: [writer, { mount: {} }] }, /^volume_capabilities\[1\]\.access_mode is required/],
-  ['access mode UNKNOWN', { ...volume, volumeCapabilities: [{ accessMode: { mode: 0 }, mount: {} }] }, /access_mode\.mode is "UNKNOWN"; allowed are SINGLE_NODE_WRITER/],
-  ['an access mode of the future', { ...volume, volumeCapabilities: [{ accessMode: { mode: 99 }, mount: {} }] }, /access_mode\.mode is "99"/],
+  [
+    'a capability without access mode',
+    { ...volume, volumeCapabilities: [writer, { mount: {} }] },
+    /^volume_capabilities\[1\]\.access_mode is required/,
+  ],
+  [
+    'access mode UNKNOWN',
+    { ...volume, volumeCapabilities: [{ accessMode: { mode: 0 }, mount: {} }] },
+    /access_mode\.mode is "UNKNOWN"; allowed are SINGLE_NODE_WRITER/,
+  ],
+  [
+    'an access mode of the future',
+    { ...volume, volumeCapabilities: [{ accessMode: { mode: 99 }, mount: {} }] },
+    /access_mode\.mode is "99"/,
+  ],
   ['neither block nor mount', { ...volume, volumeCapabilities: [{ accessMode: { mode: 1 } }] }, /neither block nor mount/],
   ['a file system name of 129 bytes', mount({ fsType: 'f'.repeat(129) }), /fs_type is "f+…?", 129 bytes; allowed are at most 128/],
-  ['mount flags of more than 4 KiB', mount({ mountFlags: ['x'.repeat(2048), 'y'.repeat(2049)] }), /mount_flags have 4097 bytes; allowed are at most 4096/],
+  [
+    'mount flags of more than 4 KiB',
+    mount({ mountFlags: ['x'.repeat(2048), 'y'.repeat(2049)] }),
+    /mount_flags have 4097 bytes; allowed are at most 4096/,
+  ],
   ['a volume mount group', mount({ volumeMountGroup: '1000' }), /volume_mount_group is "1000"/],
-  ['two file systems', { ...volume, volumeCapabilities: [{ ...writer, mount: { fsType: 'ext4' } }, { ...writer, mount: { fsType: 'xfs' } }] }, /ext4 and xfs/],
+  [
+    'two file systems',
+    {
+      ...volume,
+      volumeCapabilities: [
+        { ...writer, mount: { fsType: 'ext4' } },
+        { ...writer, mount: { fsType: 'xfs' } },
+      ],
+    },
+    /ext4 and xfs/,
+  ],
   ['a negative size', range('-1'), /^capacity_range\.required_bytes is -1; allowed are 0/],
   ['a negative limit', range('0', '-9223372036854775808'), /^capacity_range\.limit_bytes is -9223372036854775808/],
-  ['a limit below the size', range('9223372036854775807', '9007199254740993'), /required_bytes is 9223372036854775807, more than limit_bytes, 9007199254740993/],
-  ['an unknown parameter __proto__', parameter('__proto__', 'x'), /^parameters has the unknown key "__proto__"; allowed are pool, consistency, Format/],
+  [
+    'a limit below the size',
+    range('9223372036854775807', '9007199254740993'),
+    /required_bytes is 9223372036854775807, more than limit_bytes, 9007199254740993/,
+  ],
+  [
+    'an unknown parameter __proto__',
+    parameter('__proto__', 'x'),
+    /^parameters has the unknown key "__proto__"; allowed are pool, consistency, Format/,
+  ],
   ['a parameter constructor', parameter('constructor', 'x'), /unknown key "constructor"/],
   ['a parameter with a path for a name', parameter('../../etc', 'x'), /unknown key "\.\.\/\.\.\/etc"/],
   ['an empty parameter name', parameter('', 'x'), /unknown key ""/],
   ['a pool that cannot be one', parameter('pool', '../../etc'), /^parameters\["pool"\] is "\.\.\/\.\.\/etc"/],
   ['the pool global', parameter('pool', 'global'), /^parameters\["pool"\] is "global"/],
-  ['an unknown consistency', parameter('consistency', 'eventual'), /^parameters\["consistency"\] is "eventual"; allowed are point-in-time and files/],
+  [
+    'an unknown consistency',
+    parameter('consistency', 'eventual'),
+    /^parameters\["consistency"\] is "eventual"; allowed are point-in-time and files/,
+  ],
   ['a Format that is no boolean', parameter('Format', 'yes'), /^Format is "yes"; allowed are true and false/],
   ['a VolumeIOPS that is no number', parameter('VolumeIOPS', '-1'), /^VolumeIOPS is "-1"/],
   ['parameters of more than 4 KiB', parameter('type', 'x'.repeat(4093)), /^parameters has 4097 bytes/],
@@ -61,7 +99,11 @@ const OTHERS: Partial<Readonly<Record<RpcName, readonly Bad[]>>> = {
   ValidateVolumeCapabilities: [
     ['no id', { volumeCapabilities: [writer] }, /^volume_id is required$/],
     ['no capabilities', { volumeId: id }, /^volume_capabilities is required/],
-    ['a context of more than 4 KiB', { volumeId: id, volumeCapabilities: [writer], volumeContext: { k: 'v'.repeat(4096) } }, /^volume_context has 4097 bytes/],
+    [
+      'a context of more than 4 KiB',
+      { volumeId: id, volumeCapabilities: [writer], volumeContext: { k: 'v'.repeat(4096) } },
+      /^volume_context has 4097 bytes/,
+    ],
   ],
   ListVolumes: [['a negative max_entries', { maxEntries: -1 }, /^max_entries is -1; allowed are 0/]],
   ListSnapshots: [['a negative max_entries', { maxEntries: -5 }, /^max_entries is -5/]],
@@ -70,7 +112,11 @@ const OTHERS: Partial<Readonly<Record<RpcName, readonly Bad[]>>> = {
     ['no name', { sourceVolumeId: id }, /^name is required$/],
     ['no source', { name: 's' }, /^source_volume_id is required$/],
     ['a name of 129 bytes', { name: 'n'.repeat(129), sourceVolumeId: id }, /^name has 129 bytes/],
-    ['a volume parameter', { name: 's', sourceVolumeId: id, parameters: { pool: 'fast' } }, /^parameters has the unknown key "pool"; allowed are consistency$/],
+    [
+      'a volume parameter',
+      { name: 's', sourceVolumeId: id, parameters: { pool: 'fast' } },
+      /^parameters has the unknown key "pool"; allowed are consistency$/,
+    ],
   ],
   DeleteSnapshot: [['no id', {}, /^snapshot_id is required$/]],
   GetSnapshot: [['no id', {}, /^snapshot_id is required$/]],
@@ -92,7 +138,11 @@ const OTHERS: Partial<Readonly<Record<RpcName, readonly Bad[]>>> = {
     ['a path that climbs', { ...stage, stagingTargetPath: '/staging/../../etc' }, /^staging_target_path is "\/staging\/\.\.\/\.\.\/etc"/],
     ['a path with NUL', { ...stage, stagingTargetPath: '/staging\0/etc' }, /^staging_target_path is "\/staging\\u0000\/etc"/],
     ['the root', { ...stage, stagingTargetPath: '//./' }, /^staging_target_path is "\/\/\.\/"/],
-    ['a path beyond PATH_MAX', { ...stage, stagingTargetPath: long }, /^staging_target_path is "\/d+…"; allowed is an absolute path of at most 4095 bytes/],
+    [
+      'a path beyond PATH_MAX',
+      { ...stage, stagingTargetPath: long },
+      /^staging_target_path is "\/d+…"; allowed is an absolute path of at most 4095 bytes/,
+    ],
   ],
   NodeUnstageVolume: [
     ['no id', { stagingTargetPath: '/staging' }, /^volume_id is required$/],
@@ -128,7 +178,7 @@ const OTHERS: Partial<Readonly<Record<RpcName, readonly Bad[]>>> = {
 
 /** `openEdge` without use cases: reaching one fails the test as INTERNAL. */
 async function refused(edge: Edge, rpc: RpcName, [what, request, message]: Bad): Promise<void> {
-  const { code, details } = await outcome(edge.client.call(rpc, request as CsiMethods[typeof rpc]['request']));
+  const { code, details } = await outcome(edge.client.call(rpc, request));
   assert.equal(code, 'INVALID_ARGUMENT', `${what}: ${details}`);
   assert.match(details, message, what);
   assert.ok(details.length < 600, what);
@@ -152,14 +202,20 @@ test('legal but odd names and sizes reach the pool as they are', async () => {
   await using edge = await openEdge({ pools });
   const names = ['../../etc', '__proto__', '-rf', 'a\tb\r\nc', '😀', 'n'.repeat(128), '/'];
   for (const name of names) assert.equal((await outcome(edge.client.call('CreateVolume', { ...volume, name }))).code, 'OK', name);
-  assert.deepEqual(seen.map(({ name }) => name), names);
+  assert.deepEqual(
+    seen.map(({ name }) => name),
+    names,
+  );
   seen.length = 0;
   const sizes = ['0', '1', '9007199254740993', '9223372036854775807'];
   for (const size of sizes) {
     const { volume: made } = await edge.client.call('CreateVolume', range(size));
     assert.equal(made?.capacityBytes, size === '0' ? '1' : size);
   }
-  assert.deepEqual(seen.map((input) => input.range), [{}, { requiredBytes: 1n }, { requiredBytes: 9007199254740993n }, { requiredBytes: 9223372036854775807n }]);
+  assert.deepEqual(
+    seen.map((input) => input.range),
+    [{}, { requiredBytes: 1n }, { requiredBytes: 9007199254740993n }, { requiredBytes: 9223372036854775807n }],
+  );
 });
 
 test('ids that are none of ours are for the pool to know: NOT_FOUND, OK for deletes, nothing for filters', async () => {

@@ -151,7 +151,9 @@ test('a full page of the largest volumes fits into what a gRPC client accepts', 
     node: 'n'.repeat(63),
     source: { kind: 'volume', volumeId: `${'p'.repeat(20)}.${'0'.repeat(16)}.v${'1'.repeat(32)}` },
   });
-  await using edge = await openEdge({ pools: { listVolumes: async ({ maxEntries }) => ({ entries: Array.from({ length: maxEntries }, () => largest), nextToken: 'x' }) } });
+  await using edge = await openEdge({
+    pools: { listVolumes: async ({ maxEntries }) => ({ entries: Array.from({ length: maxEntries }, () => largest), nextToken: 'x' }) },
+  });
   assert.equal((await edge.client.call('ListVolumes', {})).entries.length, MAX_PAGE);
 });
 
@@ -180,7 +182,11 @@ for (const [what, fileSystem, block, want] of [
     };
     await using edge = await openEdge({ pools: { expandVolume } });
     const volumeCapability = capability('SINGLE_NODE_WRITER', block);
-    const answer = await edge.client.call('ControllerExpandVolume', { volumeId: volumeId('a'), capacityRange: { requiredBytes: '2147483648' }, volumeCapability });
+    const answer = await edge.client.call('ControllerExpandVolume', {
+      volumeId: volumeId('a'),
+      capacityRange: { requiredBytes: '2147483648' },
+      volumeCapability,
+    });
     assert.deepEqual(range, { requiredBytes: 2n << 30n });
     assert.deepEqual(answer, { capacityBytes: '2147483648', nodeExpansionRequired: want });
   });
@@ -196,9 +202,17 @@ test('GetCapacity asks for the pool and place, and never tells less than nothing
       },
     },
   });
-  const answer = await edge.client.call('GetCapacity', { parameters: { pool: 'fast' }, accessibleTopology: there, volumeCapabilities: [writer] });
+  const answer = await edge.client.call('GetCapacity', {
+    parameters: { pool: 'fast' },
+    accessibleTopology: there,
+    volumeCapabilities: [writer],
+  });
   assert.deepEqual(asked, { pool: 'fast', nodes: ['node-2'] });
-  assert.deepEqual(answer, { availableCapacity: '0', maximumVolumeSize: { value: '9223372036854775807' }, minimumVolumeSize: { value: '4096' } });
+  assert.deepEqual(answer, {
+    availableCapacity: '0',
+    maximumVolumeSize: { value: '9223372036854775807' },
+    minimumVolumeSize: { value: '4096' },
+  });
 });
 
 test('there is no capacity for block volumes where no pool serves them', async () => {
@@ -210,7 +224,11 @@ test('there is no capacity for block volumes where no pool serves them', async (
 test('ValidateVolumeCapabilities confirms by echoing what it was asked', async () => {
   await using edge = await openEdge({ pools: { getVolume: async () => aVolume({ fileSystem: 'xfs' }) } });
   const asked = { volumeContext: { pool: 'fast', 'storage.kubernetes.io/csiProvisionerIdentity': 'x' }, parameters: { pool: 'fast' } };
-  const { confirmed, message } = await edge.client.call('ValidateVolumeCapabilities', { volumeId: volumeId('a'), volumeCapabilities: [writer], ...asked });
+  const { confirmed, message } = await edge.client.call('ValidateVolumeCapabilities', {
+    volumeId: volumeId('a'),
+    volumeCapabilities: [writer],
+    ...asked,
+  });
   assert.equal(message, '');
   assert.deepEqual(confirmed?.volumeContext, asked.volumeContext);
   assert.deepEqual(confirmed.parameters, asked.parameters);
@@ -228,18 +246,30 @@ for (const [what, request, message] of [
 ] as const) {
   test(`ValidateVolumeCapabilities says no to ${what}, and why, with code OK`, async () => {
     await using edge = await openEdge({ pools: { getVolume: async () => aVolume({ fileSystem: 'xfs' }) } });
-    const answer = await edge.client.call('ValidateVolumeCapabilities', { volumeId: volumeId('a'), volumeCapabilities: [writer], ...(request as object) });
+    const answer = await edge.client.call('ValidateVolumeCapabilities', {
+      volumeId: volumeId('a'),
+      volumeCapabilities: [writer],
+      ...(request as object),
+    });
     assert.equal(answer.confirmed, null);
     assert.match(answer.message, message);
   });
 }
 
 test('health tells each status and reason once', async () => {
-  const problem = (message: string): { status: 'Degraded'; reason: string; message: string } => ({ status: 'Degraded', reason: 'SlowDisk', message });
+  const problem = (message: string): { status: 'Degraded'; reason: string; message: string } => ({
+    status: 'Degraded',
+    reason: 'SlowDisk',
+    message,
+  });
   await using edge = await openEdge({
     pools: {
       volumeHealth: async () => [problem('one'), { status: 'DataLoss', reason: 'RecordDamaged', message: 'x' }, problem('two')],
-      storageHealth: async () => [{ ...problem('one'), pool: 'fast' }, { ...problem('two'), pool: 'slow' }, { status: 'Inaccessible', reason: 'NotMounted', message: 'x', pool: 'slow' }],
+      storageHealth: async () => [
+        { ...problem('one'), pool: 'fast' },
+        { ...problem('two'), pool: 'slow' },
+        { status: 'Inaccessible', reason: 'NotMounted', message: 'x', pool: 'slow' },
+      ],
     },
   });
   const { volumeHealth } = await edge.client.call('ControllerGetVolumeHealth', { volumeId: volumeId('a') });
@@ -251,8 +281,11 @@ test('health tells each status and reason once', async () => {
     ],
   });
   const { backendHealth } = await edge.client.call('NodeGetStorageHealth', {});
-  assert.deepEqual(backendHealth.map(({ status, reason, message }) => [status, reason, message]), [
-    ['STORAGE_DEGRADED', 'SlowDisk', 'pool fast: one; pool slow: two'],
-    ['STORAGE_UNREACHABLE', 'NotMounted', 'pool slow: x'],
-  ]);
+  assert.deepEqual(
+    backendHealth.map(({ status, reason, message }) => [status, reason, message]),
+    [
+      ['STORAGE_DEGRADED', 'SlowDisk', 'pool fast: one; pool slow: two'],
+      ['STORAGE_UNREACHABLE', 'NotMounted', 'pool slow: x'],
+    ],
+  );
 });

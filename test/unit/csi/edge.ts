@@ -5,10 +5,10 @@ import type { Operations } from '../../../src/convoy/contract.ts';
 import { ConvoyError, type ErrorCode } from '../../../src/convoy/errors.ts';
 import { formatId, localId, nodeKey } from '../../../src/convoy/ids.ts';
 import type { CsiLog } from '../../../src/csi/call-log.ts';
-import { type CsiClient, CsiCallError, openCsiClient } from '../../../src/csi/client.ts';
+import { CsiCallError, type CsiClient, openCsiClient } from '../../../src/csi/client.ts';
 import { listen } from '../../../src/csi/listen.ts';
 import { createCsiServer } from '../../../src/csi/server.ts';
-import type { Pools, PoolStatus, Snapshot, Volume } from '../../../src/pool/api.ts';
+import type { PoolStatus, Pools, Snapshot, Volume } from '../../../src/pool/api.ts';
 import type { NodeService } from '../../../src/publish/api.ts';
 
 /** The real server on a real socket, over use cases that answer what a test wants: for the edge itself, nothing below it. */
@@ -18,7 +18,19 @@ export const NODE = 'node-1';
 export const volumeId = (name: string): string => formatId('fast', nodeKey(NODE), localId('volume', name));
 export const snapshotId = (name: string): string => formatId('fast', nodeKey(NODE), localId('snapshot', name));
 
-export const ALL_GROUPS: readonly (keyof Operations)[] = ['volume', 'access', 'storage', 'records', 'trash', 'snapshot', 'clone', 'expand', 'stats', 'capacity', 'health'];
+export const ALL_GROUPS: readonly (keyof Operations)[] = [
+  'volume',
+  'access',
+  'storage',
+  'records',
+  'trash',
+  'snapshot',
+  'clone',
+  'expand',
+  'stats',
+  'capacity',
+  'health',
+];
 
 export const aVolume = (changes: Partial<Volume> = {}): Volume => ({
   id: volumeId('a'),

@@ -8,15 +8,20 @@ import { test } from 'node:test';
 import { isConvoyError } from '../../../src/convoy/errors.ts';
 import { openCsiClient } from '../../../src/csi/client.ts';
 import { listen, socketPath } from '../../../src/csi/listen.ts';
-import { createCsiServer, type CsiServer } from '../../../src/csi/server.ts';
+import { type CsiServer, createCsiServer } from '../../../src/csi/server.ts';
 import type { Pools } from '../../../src/pool/api.ts';
 import type { NodeService } from '../../../src/publish/api.ts';
 import { DRIVER, fakePools, gate, outcome, volumeId } from './edge.ts';
 
 test('only unix sockets that end in .sock are endpoints', () => {
-  for (const good of ['unix:///run/convoy/csi.sock', 'unix:/run/convoy/csi.sock', '/run/convoy/csi.sock']) assert.equal(socketPath(good), '/run/convoy/csi.sock');
+  for (const good of ['unix:///run/convoy/csi.sock', 'unix:/run/convoy/csi.sock', '/run/convoy/csi.sock'])
+    assert.equal(socketPath(good), '/run/convoy/csi.sock');
   for (const bad of ['tcp://0.0.0.0:1', '0.0.0.0:1', 'unix://csi.sock', '/run/csi', '', '/run/\0.sock', `/${'d'.repeat(103)}.sock`]) {
-    assert.throws(() => socketPath(bad), (error) => isConvoyError(error, 'InvalidArgument') && error.message.startsWith('endpoint is '), bad);
+    assert.throws(
+      () => socketPath(bad),
+      (error) => isConvoyError(error, 'InvalidArgument') && error.message.startsWith('endpoint is '),
+      bad,
+    );
   }
 });
 
@@ -49,7 +54,10 @@ test('a socket that nobody answers on is replaced', async () => {
 test('a socket that a process serves on is left to it', async () => {
   await using folder = await scratch();
   const first = await listen(newServer(), folder.endpoint);
-  await assert.rejects(listen(newServer(), folder.endpoint), (error) => isConvoyError(error, 'InUse') && error.message.includes(folder.path));
+  await assert.rejects(
+    listen(newServer(), folder.endpoint),
+    (error) => isConvoyError(error, 'InUse') && error.message.includes(folder.path),
+  );
   const client = openCsiClient(folder.endpoint);
   assert.equal((await client.call('GetPluginInfo', {})).name, DRIVER);
   client.close();
@@ -65,7 +73,10 @@ test('a file that is no socket is never removed', async () => {
 
 test('a missing folder is an error that names it', async () => {
   await using folder = await scratch();
-  await assert.rejects(listen(newServer(), `unix://${folder.folder}/none/csi.sock`), (error) => isConvoyError(error, 'Unavailable') && error.message.includes('/none'));
+  await assert.rejects(
+    listen(newServer(), `unix://${folder.folder}/none/csi.sock`),
+    (error) => isConvoyError(error, 'Unavailable') && error.message.includes('/none'),
+  );
 });
 
 test('stop lets a running call end and be answered', async () => {

@@ -11,12 +11,23 @@ test('stage and publish get their input typed, with paths in plain form', async 
   let published: PublishInput | undefined;
   await using edge = await openEdge({
     node: {
-      stage: async (input) => void (staged = input),
-      publish: async (input) => void (published = input),
+      stage: async (input) => {
+        staged = input;
+      },
+      publish: async (input) => {
+        published = input;
+      },
     },
   });
-  const capability = { mode: 'SINGLE_NODE_WRITER', access: { kind: 'mount', fsType: 'ext4', mountFlags: ['noatime'], volumeMountGroup: '' } };
-  await edge.client.call('NodeStageVolume', { volumeId: id, stagingTargetPath: '/var//lib/./staging/', volumeCapability: mode('SINGLE_NODE_WRITER') });
+  const capability = {
+    mode: 'SINGLE_NODE_WRITER',
+    access: { kind: 'mount', fsType: 'ext4', mountFlags: ['noatime'], volumeMountGroup: '' },
+  };
+  await edge.client.call('NodeStageVolume', {
+    volumeId: id,
+    stagingTargetPath: '/var//lib/./staging/',
+    volumeCapability: mode('SINGLE_NODE_WRITER'),
+  });
   assert.deepEqual(staged, { volumeId: id, stagingPath: '/var/lib/staging', capability });
   await edge.client.call('NodePublishVolume', {
     volumeId: id,
@@ -41,8 +52,20 @@ for (const [name, readonly, want] of [
 ] as const) {
   test(`a publish as ${name} with readonly ${readonly} is ${want ? 'read-only' : 'writable'}`, async () => {
     let published: PublishInput | undefined;
-    await using edge = await openEdge({ node: { publish: async (input) => void (published = input) } });
-    await edge.client.call('NodePublishVolume', { volumeId: id, stagingTargetPath: '/s', targetPath: '/t', readonly, volumeCapability: mode(name) });
+    await using edge = await openEdge({
+      node: {
+        publish: async (input) => {
+          published = input;
+        },
+      },
+    });
+    await edge.client.call('NodePublishVolume', {
+      volumeId: id,
+      stagingTargetPath: '/s',
+      targetPath: '/t',
+      readonly,
+      volumeCapability: mode(name),
+    });
     assert.equal(published?.readOnly, want);
   });
 }
@@ -57,7 +80,10 @@ test('unstage and unpublish name volume and path', async () => {
   });
   await edge.client.call('NodeUnpublishVolume', { volumeId: 'gone', targetPath: '/t' });
   await edge.client.call('NodeUnstageVolume', { volumeId: 'gone', stagingTargetPath: '/s' });
-  assert.deepEqual(seen, [['gone', '/t'], ['gone', '/s']]);
+  assert.deepEqual(seen, [
+    ['gone', '/t'],
+    ['gone', '/s'],
+  ]);
 });
 
 test('stats tell bytes and inodes of a file system, and only the size of a block volume', async () => {

@@ -63,16 +63,25 @@ function reflect(path: string): unknown {
   return JSON.parse(JSON.stringify(root.toJSON()));
 }
 
-function moduleFolder(module: string): { readonly found: string; readonly reason?: never } | { readonly found?: undefined; readonly reason: string } {
+function moduleFolder(
+  module: string,
+): { readonly found: string; readonly reason?: never } | { readonly found?: undefined; readonly reason: string } {
   const cwd = join(ROOT, 'test/tools');
   const env = { ...process.env, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local' };
   try {
     // Into the module cache if it is not there yet; go.sum pins what it must be.
     execFileSync('go', ['mod', 'download', module], { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
-    const found = execFileSync('go', ['list', '-m', '-f', '{{.Dir}}', module], { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+    const found = execFileSync('go', ['list', '-m', '-f', '{{.Dir}}', module], {
+      cwd,
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trim();
     return found === '' ? { reason: `${module} is not in the module cache` } : { found };
   } catch (error) {
     const { code, stderr } = error as { code?: string; stderr?: { toString(): string } };
-    return { reason: code === 'ENOENT' ? 'Go is not installed' : `go could not find ${module}: ${stderr?.toString().trim() ?? String(error)}` };
+    return {
+      reason: code === 'ENOENT' ? 'Go is not installed' : `go could not find ${module}: ${stderr?.toString().trim() ?? String(error)}`,
+    };
   }
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { status } from '@grpc/grpc-js';
-import { failureOf, statusName, statusOf } from '../../../src/csi/status.ts';
 import { ConvoyError } from '../../../src/convoy/errors.ts';
+import { failureOf, statusName, statusOf } from '../../../src/csi/status.ts';
 
 test('what may be going on is never answered with a final code', () => {
   // What provisioner, resizer, snapshotter and kubelet take for "may still be running" (8 is so for all but the provisioner).

@@ -4,10 +4,14 @@ import { nodeKey } from '../../../src/convoy/ids.ts';
 import { requiredNodes, segmentOf } from '../../../src/csi/topology.ts';
 
 const KEY = 'csi.example.org/node';
-const at = (node: string, more: Record<string, string> = {}): { segments: Record<string, string> } => ({ segments: { [KEY]: node, ...more } });
+const at = (node: string, more: Record<string, string> = {}): { segments: Record<string, string> } => ({
+  segments: { [KEY]: node, ...more },
+});
 const elsewhere = { segments: { 'topology.kubernetes.io/zone': 'z' } };
-const nodes = (requisite: { segments: Record<string, string> }[], preferred: { segments: Record<string, string> }[] = []): readonly string[] | undefined =>
-  requiredNodes('csi.example.org', { requisite, preferred });
+const nodes = (
+  requisite: { segments: Record<string, string> }[],
+  preferred: { segments: Record<string, string> }[] = [],
+): readonly string[] | undefined => requiredNodes('csi.example.org', { requisite, preferred });
 
 test('a node name that a label can hold is its own segment; another one is its key', () => {
   for (const name of ['node-1', 'ip-10-0-0-1.ec2.internal', 'A_b', 'x'.repeat(63)]) assert.equal(segmentOf(name), name);

@@ -15,8 +15,9 @@ export const missingRpc: Rpcs<IdentityMethods> = { GetPluginInfo: () => ({}), Ge
 // @ts-expect-error an answer with a field that the message does not have
 export const wrongField: Rpcs<IdentityMethods>['GetPluginInfo'] = () => ({ vendor: 'x' });
 
+type PluginCapabilities = Rpcs<IdentityMethods>['GetPluginCapabilities'];
 // @ts-expect-error an enum value that does not exist, which would be sent as 0
-export const wrongEnum: Rpcs<IdentityMethods>['GetPluginCapabilities'] = () => ({ capabilities: [{ service: { type: 'CONTROLER_SERVICE' } }] });
+export const wrongEnum: PluginCapabilities = () => ({ capabilities: [{ service: { type: 'CONTROLER' } }] });
 
 test('every operation group and every error code has a row', () => {
   const groups: Record<keyof Operations, unknown> = CAPABILITIES;

@@ -8,7 +8,21 @@ import { formatTrashName, Layout, parseTrashName } from '../../../src/directory/
 const layout = new Layout('/pool', 'data');
 const volume = localId('volume', 'one');
 const snapshot = localId('snapshot', 'one');
-const HOSTILE = ['', '.', '..', '../x', 'a/b', '/etc/passwd', 'a\0b', `${volume}/..`, `../${volume}`, volume.toUpperCase(), `${volume} `, 'config', 'x'.repeat(300)];
+const HOSTILE = [
+  '',
+  '.',
+  '..',
+  '../x',
+  'a/b',
+  '/etc/passwd',
+  'a\0b',
+  `${volume}/..`,
+  `../${volume}`,
+  volume.toUpperCase(),
+  `${volume} `,
+  'config',
+  'x'.repeat(300),
+];
 
 describe('layout of a directory pool', () => {
   it('keeps an object and its record in one directory', () => {
@@ -20,13 +34,21 @@ describe('layout of a directory pool', () => {
   it('says that no object has an id that is none', () => {
     for (const id of [...HOSTILE, snapshot])
       for (const path of ['place', 'record', 'data', 'partial'] as const)
-        assert.throws(() => layout[path]('volume', id), (error) => isConvoyError(error, 'NotFound'), `${path} ${id}`);
+        assert.throws(
+          () => layout[path]('volume', id),
+          (error) => isConvoyError(error, 'NotFound'),
+          `${path} ${id}`,
+        );
   });
 
   it('takes only harmless single names for the import folder', () => {
     assert.equal(layout.imported('old-data_1.img'), '/pool/import/old-data_1.img');
     for (const name of [...HOSTILE.filter((text) => text !== volume.toUpperCase() && text !== 'config'), '.hidden', '-rf', 'a b', 'ä'])
-      assert.throws(() => layout.imported(name), (error) => isConvoyError(error, 'InvalidArgument'), name);
+      assert.throws(
+        () => layout.imported(name),
+        (error) => isConvoyError(error, 'InvalidArgument'),
+        name,
+      );
   });
 
   it('never makes a path outside of the root, whatever text it is given', () => {
@@ -51,17 +73,27 @@ describe('layout of a directory pool', () => {
 describe('names in the trash', () => {
   it('give back what they were made of', () => {
     const at = new Date(1_700_000_000_123);
-    assert.deepEqual(parseTrashName(formatTrashName('snapshot', snapshot, at, '0123abcd')), { kind: 'snapshot', id: snapshot, discardedAt: at });
+    assert.deepEqual(parseTrashName(formatTrashName('snapshot', snapshot, at, '0123abcd')), {
+      kind: 'snapshot',
+      id: snapshot,
+      discardedAt: at,
+    });
   });
 
   it('sort by time as text', () => {
-    const names = [5, 1_000_000_000_000, 1_700_000_000_123, 99_999_999_999_999].map((time) => formatTrashName('volume', volume, new Date(time), 'ffffffff'));
+    const names = [5, 1_000_000_000_000, 1_700_000_000_123, 99_999_999_999_999].map((time) =>
+      formatTrashName('volume', volume, new Date(time), 'ffffffff'),
+    );
     assert.deepEqual([...names].sort(), names);
   });
 
   it('are not taken for entries when they are foreign, or their kind and id disagree', () => {
     const good = formatTrashName('volume', volume, new Date(), '0123abcd');
-    for (const name of ['', 'lost+found', `${good}x`, `x${good}`, `../${good}`, good.replace('-v-', '-s-')]) assert.equal(parseTrashName(name), undefined, name);
-    assert.throws(() => layout.trashEntry('../volumes'), (error) => isConvoyError(error, 'NotFound'));
+    for (const name of ['', 'lost+found', `${good}x`, `x${good}`, `../${good}`, good.replace('-v-', '-s-')])
+      assert.equal(parseTrashName(name), undefined, name);
+    assert.throws(
+      () => layout.trashEntry('../volumes'),
+      (error) => isConvoyError(error, 'NotFound'),
+    );
   });
 });

@@ -13,7 +13,11 @@ const refused = (work: () => unknown, code: 'InvalidArgument' | 'NotSupported' |
 
 describe('options of directory pools', () => {
   it('have defaults for all but the path', () => {
-    assert.deepEqual(parseDirectoryOptions('vfs', { 'vfs.path': '/srv/pool/' }), { path: '/srv/pool', requireMount: false, defaultSizeBytes: 1n << 30n });
+    assert.deepEqual(parseDirectoryOptions('vfs', { 'vfs.path': '/srv/pool/' }), {
+      path: '/srv/pool',
+      requireMount: false,
+      defaultSizeBytes: 1n << 30n,
+    });
     assert.deepEqual(parseDirectoryOptions('vfs', { 'vfs.path': '/srv', 'vfs.defaultvolumesize': '5G', 'vfs.requiremount': 'true' }), {
       path: '/srv',
       requireMount: true,
@@ -27,7 +31,11 @@ describe('options of directory pools', () => {
     refused(() => parseDirectoryOptions('vfs', { 'vfs.path': '/srv', 'vfs.paht': '/x' }), 'InvalidArgument', /"vfs\.paht".*vfs\.path/);
     refused(() => parseDirectoryOptions('vfs', { 'loop.path': '/srv' }), 'InvalidArgument', /loop\.path/);
     refused(() => parseDirectoryOptions('vfs', { 'vfs.path': '/srv', 'vfs.requiremount': 'yes' }), 'InvalidArgument', /vfs\.requiremount/);
-    refused(() => parseDirectoryOptions('vfs', { 'vfs.path': '/srv', 'vfs.defaultvolumesize': '0' }), 'InvalidArgument', /vfs\.defaultvolumesize/);
+    refused(
+      () => parseDirectoryOptions('vfs', { 'vfs.path': '/srv', 'vfs.defaultvolumesize': '0' }),
+      'InvalidArgument',
+      /vfs\.defaultvolumesize/,
+    );
     refused(() => parseLoopOptions('loop', { 'loop.path': '/srv', 'loop.fs': 'btrfs' }), 'InvalidArgument', /loop\.fs.*ext4, xfs/);
   });
 
@@ -50,6 +58,11 @@ describe('options of directory pools', () => {
     registerLoop(registry);
     registerVfs(registry);
     assert.deepEqual(registry.names(), ['loop', 'vfs']);
-    assert.deepEqual(Object.keys(registry.get('loop').description.options), ['loop.path', 'loop.defaultvolumesize', 'loop.requiremount', 'loop.fs']);
+    assert.deepEqual(Object.keys(registry.get('loop').description.options), [
+      'loop.path',
+      'loop.defaultvolumesize',
+      'loop.requiremount',
+      'loop.fs',
+    ]);
   });
 });
