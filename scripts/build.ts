@@ -5,7 +5,7 @@
  */
 import { chmodSync, copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { build } from 'esbuild';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
@@ -19,18 +19,6 @@ const ENTRIES = {
 
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
-/**
- * An ES module import of a module of Node's reads each of its exports once, lazy ones included: "fs" then loads its promises,
- * "http" loads undici (13 MiB). Required, a lazy export stays so. Measured on the daemon: RSS_FIGURE.
- */
-const requireBuiltins: Plugin = {
-  name: 'require-builtins',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^node:/ }, ({ path, kind }) => (kind === 'import-statement' ? { path, namespace: 'builtin' } : undefined));
-    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({ contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});` }));
-  },
-};
-
 const { metafile } = await build({
   absWorkingDir: ROOT,
   entryPoints: ENTRIES,
@@ -45,7 +33,6 @@ const { metafile } = await build({
   // Not minified: it gains nothing measurable and costs readable stacks.
   legalComments: 'none',
   external: ['koffi'],
-  plugins: [requireBuiltins],
   banner: { js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);' },
   metafile: true,
   logLevel: 'warning',

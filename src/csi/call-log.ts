@@ -30,8 +30,8 @@ export interface FinishedCall {
 
 export interface CallLog {
   write(call: FinishedCall): void;
-  /** The failure with the request's secrets struck out of its message: a tool below may have repeated one. */
-  withoutSecrets(failure: Failure, rpc: RpcName, request: object): Failure;
+  /** A text with the request's secrets struck out: a tool below may have repeated one. */
+  strike(text: string, rpc: RpcName, request: object): string;
 }
 
 /** Polled, every few seconds and per volume: told at debug level when they are well. */
@@ -47,10 +47,7 @@ const QUIET: ReadonlySet<RpcName> = new Set<RpcName>([
 /** One line for each call. */
 export function callLog(log: CsiLog): CallLog {
   return {
-    withoutSecrets: (failure, rpc, request) => {
-      const secrets = secretTexts(requestType(rpc), request);
-      return secrets.length === 0 ? failure : { ...failure, message: strikeOut(failure.message, secrets) };
-    },
+    strike: (text, rpc, request) => strikeOut(text, secretTexts(requestType(rpc), request)),
     write: (call) => {
       const level = levelOf(call);
       if (level === 'debug' && log.debugEnabled === false) return;

@@ -106,7 +106,7 @@ class Host {
       response = await handler(call.request, context);
     } catch (thrown) {
       error = thrown;
-      failure = this.#log.withoutSecrets(failureOf(thrown, rpc, context.requestId), rpc, call.request);
+      failure = failureOf(thrown, rpc, context.requestId, (text) => this.#log.strike(text, rpc, call.request));
     }
     context.finish();
     // Reported first: who has the answer may already look at the metric or the log.

@@ -71,12 +71,12 @@ export interface Failure {
 
 /**
  * Classifies whatever was thrown. Anything but a ConvoyError is a defect or a surprise: its text may hold paths, command
- * output or worse, so that the caller gets the request id and the log the rest.
+ * output or worse, so that the caller gets the request id and the log the rest. `strike` takes out the request's secrets, before the cut could leave half of one.
  */
-export function failureOf(error: unknown, rpc: RpcName, requestId: string): Failure {
+export function failureOf(error: unknown, rpc: RpcName, requestId: string, strike: (text: string) => string = (text) => text): Failure {
   if (error instanceof ConvoyError && error.code !== 'Internal') {
     const found = error instanceof NotAdvertisedError ? status.UNIMPLEMENTED : statusOf(error.code, rpc);
-    return { status: found, code: error.code, message: cut(error.message), expected: true };
+    return { status: found, code: error.code, message: cut(strike(error.message)), expected: true };
   }
   if (error instanceof Error && error.name === 'AbortError') {
     return { status: statusOf('Cancelled', rpc), code: 'Cancelled', message: `${rpc} was cancelled: try again`, expected: true };

@@ -240,7 +240,12 @@ export class CommandError extends Error {
   readonly stderr: string;
   /** 'missing' = no such binary: the message names the Debian package. */
   readonly reason: 'exit' | 'timeout' | 'aborted' | 'missing';
-  constructor(command: string, reason: CommandError['reason'], message: string, details: { exitCode?: number | undefined; stderr?: string }) {
+  constructor(
+    command: string,
+    reason: CommandError['reason'],
+    message: string,
+    details: { exitCode?: number | undefined; stderr?: string },
+  ) {
     super(message);
     this.name = 'CommandError';
     this.command = command;
@@ -255,7 +260,11 @@ export interface Commands {
    * Runs a binary from a fixed list by argument array, never a shell, LC_ALL=C, with a deadline (SIGTERM, then
    * SIGKILL), a cap on what it may print and no inherited secrets. `okCodes` are exit codes that are no failure (default [0]).
    */
-  run(binary: string, args: readonly string[], call?: SystemCall & { okCodes?: readonly number[]; input?: string }): Promise<CommandResult & { exitCode: number }>;
+  run(
+    binary: string,
+    args: readonly string[],
+    call?: SystemCall & { okCodes?: readonly number[]; input?: string },
+  ): Promise<CommandResult & { exitCode: number }>;
   /** True if the binary is on PATH. */
   has(binary: string): Promise<boolean>;
 }

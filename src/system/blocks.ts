@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
-import { type BlockDevices, type Commands, CommandError, type FsType, type ProbeResult, type SystemCall } from './api.ts';
+import { type BlockDevices, CommandError, type Commands, type FsType, type ProbeResult, type SystemCall } from './api.ts';
 import { codeError, hasCode } from './errno.ts';
 import { parseMountinfo } from './mountinfo.ts';
 import type { SyscallClient } from './syscall-client.ts';
@@ -33,7 +33,13 @@ export function openBlockDevices(client: SyscallClient, commands: Commands): Blo
       else throw codeError('EOPNOTSUPP', 'growMounted', device, `a file system of type ${fsType} cannot be grown; ext4 and xfs can`);
     },
     growUnmounted: async (device, fsType, call) => {
-      if (fsType !== 'ext4') throw codeError('EOPNOTSUPP', 'growUnmounted', device, `a file system of type ${fsType} cannot be grown without being mounted; ext4 can`);
+      if (fsType !== 'ext4')
+        throw codeError(
+          'EOPNOTSUPP',
+          'growUnmounted',
+          device,
+          `a file system of type ${fsType} cannot be grown without being mounted; ext4 can`,
+        );
       // resize2fs insists on a full check just before; 1 is "errors were corrected".
       await commands.run('e2fsck', ['-f', '-p', device], { ...call, okCodes: [0, 1] });
       await commands.run('resize2fs', [device], call);
@@ -55,16 +61,26 @@ async function growMountedExt4(commands: Commands, device: string, call?: System
     await commands.run('resize2fs', [device], call);
   } catch (error) {
     if (!(error instanceof CommandError && error.stderr.includes('Permission denied to resize'))) throw error;
-    const refused = codeError('EPERM', 'resize2fs', device, 'growing a mounted ext4 needs the capability CAP_SYS_RESOURCE; grant it, or grow while unmounted');
+    const refused = codeError(
+      'EPERM',
+      'resize2fs',
+      device,
+      'growing a mounted ext4 needs the capability CAP_SYS_RESOURCE; grant it, or grow while unmounted',
+    );
     refused.cause = error;
     throw refused;
   }
 }
 
 async function probeDevice(commands: Commands, device: string, call: SystemCall = {}): Promise<ProbeResult> {
-  const { stdout, exitCode } = await commands.run('blkid', ['-p', '-o', 'export', device], { ...call, okCodes: [0, BLKID_NOTHING, BLKID_AMBIVALENT] });
+  const { stdout, exitCode } = await commands.run('blkid', ['-p', '-o', 'export', device], {
+    ...call,
+    okCodes: [0, BLKID_NOTHING, BLKID_AMBIVALENT],
+  });
   if (exitCode === BLKID_AMBIVALENT) return { kind: 'other', what: 'signatures of more than one kind' };
-  const found = new Map(stdout.split('\n').map((line): [string, string] => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+  const found = new Map(
+    stdout.split('\n').map((line): [string, string] => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
   const [type, usage, table, uuid] = ['TYPE', 'USAGE', 'PTTYPE', 'UUID'].map((key) => found.get(key));
   if (table !== undefined) return { kind: 'other', what: `a partition table (${table})` };
   if (type !== undefined && usage === 'filesystem') return { kind: 'filesystem', type, ...(uuid === undefined ? {} : { uuid }) };
@@ -106,7 +122,12 @@ function requireBlank(device: string, found: ProbeResult): void {
 
 function checkSize(device: string, fsType: FsType, size: bigint): void {
   if (size < MIN_BYTES[fsType])
-    throw codeError('ERANGE', 'mkfs', device, `${fsType} needs at least ${MIN_BYTES[fsType] / BigInt(MIB)} MiB and the device has ${size} bytes`);
+    throw codeError(
+      'ERANGE',
+      'mkfs',
+      device,
+      `${fsType} needs at least ${MIN_BYTES[fsType] / BigInt(MIB)} MiB and the device has ${size} bytes`,
+    );
 }
 
 function checkLabel(device: string, fsType: FsType, label: string | undefined): void {
@@ -150,11 +171,14 @@ async function ext4Size(device: string): Promise<bigint> {
 /** A mounted xfs keeps its superblock in its log for a while, so the mount is asked. */
 async function xfsSize(commands: Commands, device: string, call?: SystemCall): Promise<bigint> {
   const number = deviceNumber((await stat(device)).rdev);
-  const mounted = parseMountinfo(await readFile('/proc/self/mountinfo')).find((entry) => entry.device === number && entry.fsType === 'xfs' && entry.root === '/');
+  const mounted = parseMountinfo(await readFile('/proc/self/mountinfo')).find(
+    (entry) => entry.device === number && entry.fsType === 'xfs' && entry.root === '/',
+  );
   if (mounted !== undefined) {
     const { stdout } = await commands.run('xfs_growfs', ['-n', mounted.target], call);
     const [, blockBytes, blocks] = /^data\s.*bsize=(\d+)\s+blocks=(\d+)/m.exec(stdout) ?? [];
-    if (blockBytes === undefined || blocks === undefined) throw new CommandError('xfs_growfs', 'exit', 'xfs_growfs -n did not say the size of the data section', {});
+    if (blockBytes === undefined || blocks === undefined)
+      throw new CommandError('xfs_growfs', 'exit', 'xfs_growfs -n did not say the size of the data section', {});
     return BigInt(blockBytes) * BigInt(blocks);
   }
   const superblock = await readAt(device, 0, 512);

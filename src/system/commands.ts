@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CommandResult, CommandError, type Commands } from './api.ts';
+import { CommandError, type CommandResult, type Commands } from './api.ts';
 
 export const DEFAULT_TIMEOUT_MS = 120_000;
 /** Between SIGTERM and SIGKILL, and between SIGKILL and giving up on a child that the kernel does not let die. */

@@ -57,7 +57,7 @@ export function withPath(error: unknown, path: string): unknown {
   return told;
 }
 
-export function hasCode(error: unknown, ...codes: string[]): error is NodeJS.ErrnoException {
+export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
 }
 

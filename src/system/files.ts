@@ -10,11 +10,17 @@ import type { TreeJobs } from './tree-jobs.ts';
 const DEFAULT_MODE = 0o600;
 
 /** `fast` answers in microseconds; `slow` is for what waits for a disk (reserving, cloning). */
-export function openFiles(lanes: { readonly fast: SyscallClient; readonly slow: SyscallClient; readonly stats: Stats; readonly jobs: TreeJobs }): Files {
+export function openFiles(lanes: {
+  readonly fast: SyscallClient;
+  readonly slow: SyscallClient;
+  readonly stats: Stats;
+  readonly jobs: TreeJobs;
+}): Files {
   const { fast, slow, stats, jobs } = lanes;
   const writing = new Map<string, Promise<void>>();
   return {
-    writeDurable: async (path, text, options = {}) => await oneAtATime(writing, path, async () => await replaceFile(path, text, options.mode ?? DEFAULT_MODE)),
+    writeDurable: async (path, text, options = {}) =>
+      await oneAtATime(writing, path, async () => await replaceFile(path, text, options.mode ?? DEFAULT_MODE)),
     renameDurable: async (from, to) => {
       await fast.call('renameNoReplace', { from, to });
       await sync(dirname(to), constants.O_DIRECTORY);

@@ -5,16 +5,28 @@
  * Paths are Buffers ending in NUL: file names are bytes, not text. `path` arguments beside them are for error messages.
  */
 import { errno, load } from 'koffi';
-import { AT_FDCWD, AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_STATX_FORCE_SYNC, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, SYS_OPENAT2 } from './constants.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_FORCE_SYNC, AT_SYMLINK_NOFOLLOW, O_CLOEXEC, SYS_OPENAT2 } from './constants.ts';
 import { errnoError } from './errno.ts';
 
 type Bytes = Uint8Array | null;
 const library = load('libc.so.6');
-const declare = <F>(name: string, result: string, parameters: readonly string[]): F => library.func(name, result, [...parameters]) as unknown as F;
+const declare = <F>(name: string, result: string, parameters: readonly string[]): F =>
+  library.func(name, result, [...parameters]) as unknown as F;
 
 /** syscall(2) with the argument shapes in use; it passes registers, so a fixed prototype is right on x86-64 and arm64. */
-export const syscall4 = declare<(number: number, fd: number, path: Bytes, data: Bytes, size: number) => number>('syscall', 'long', ['long', 'int', 'void *', 'void *', 'size_t']);
-export const syscall3 = declare<(number: number, fd: number, path: Bytes, flags: number) => number>('syscall', 'long', ['long', 'int', 'void *', 'uint']);
+export const syscall4 = declare<(number: number, fd: number, path: Bytes, data: Bytes, size: number) => number>('syscall', 'long', [
+  'long',
+  'int',
+  'void *',
+  'void *',
+  'size_t',
+]);
+export const syscall3 = declare<(number: number, fd: number, path: Bytes, flags: number) => number>('syscall', 'long', [
+  'long',
+  'int',
+  'void *',
+  'uint',
+]);
 export const syscallMoveMount = declare<(number: number, fromFd: number, from: Bytes, toFd: number, to: Bytes, flags: number) => number>(
   'syscall',
   'long',
@@ -27,40 +39,104 @@ export const syscallSetAttr = declare<(number: number, fd: number, path: Bytes, 
 );
 export const libc = {
   close: declare<(fd: number) => number>('close', 'int', ['int']),
-  statx: declare<(fd: number, path: Bytes, flags: number, mask: number, out: Bytes) => number>('statx', 'int', ['int', 'void *', 'int', 'uint', 'void *']),
-  mount: declare<(source: Bytes, target: Bytes, type: Bytes, flags: number, data: Bytes) => number>('mount', 'int', ['void *', 'void *', 'void *', 'ulong', 'void *']),
+  statx: declare<(fd: number, path: Bytes, flags: number, mask: number, out: Bytes) => number>('statx', 'int', [
+    'int',
+    'void *',
+    'int',
+    'uint',
+    'void *',
+  ]),
+  mount: declare<(source: Bytes, target: Bytes, type: Bytes, flags: number, data: Bytes) => number>('mount', 'int', [
+    'void *',
+    'void *',
+    'void *',
+    'ulong',
+    'void *',
+  ]),
   umount2: declare<(target: Bytes, flags: number) => number>('umount2', 'int', ['void *', 'int']),
   ioctl: declare<(fd: number, request: number, data: Bytes) => number>('ioctl', 'int', ['int', 'ulong', 'void *']),
   ioctlNumber: declare<(fd: number, request: number, value: number) => number>('ioctl', 'int', ['int', 'ulong', 'long']),
-  mknodat: declare<(fd: number, path: Bytes, mode: number, device: bigint) => number>('mknodat', 'int', ['int', 'void *', 'uint', 'uint64']),
+  mknodat: declare<(fd: number, path: Bytes, mode: number, device: bigint) => number>('mknodat', 'int', [
+    'int',
+    'void *',
+    'uint',
+    'uint64',
+  ]),
   flock: declare<(fd: number, operation: number) => number>('flock', 'int', ['int', 'int']),
-  fallocate: declare<(fd: number, mode: number, offset: bigint, length: bigint) => number>('fallocate', 'int', ['int', 'int', 'int64', 'int64']),
+  fallocate: declare<(fd: number, mode: number, offset: bigint, length: bigint) => number>('fallocate', 'int', [
+    'int',
+    'int',
+    'int64',
+    'int64',
+  ]),
   ftruncate: declare<(fd: number, length: bigint) => number>('ftruncate', 'int', ['int', 'int64']),
   fsync: declare<(fd: number) => number>('fsync', 'int', ['int']),
-  syncfs: declare<(fd: number) => number>('syncfs', 'int', ['int']),
-  renameat2: declare<(fromFd: number, from: Bytes, toFd: number, to: Bytes, flags: number) => number>('renameat2', 'int', ['int', 'void *', 'int', 'void *', 'uint']),
-  unlinkat: declare<(fd: number, path: Bytes, flags: number) => number>('unlinkat', 'int', ['int', 'void *', 'int']),
-  mkdirat: declare<(fd: number, path: Bytes, mode: number) => number>('mkdirat', 'int', ['int', 'void *', 'uint']),
-  linkat: declare<(fromFd: number, from: Bytes, toFd: number, to: Bytes, flags: number) => number>('linkat', 'int', ['int', 'void *', 'int', 'void *', 'int']),
-  symlinkat: declare<(content: Bytes, fd: number, path: Bytes) => number>('symlinkat', 'int', ['void *', 'int', 'void *']),
-  readlinkat: declare<(fd: number, path: Bytes, out: Bytes, size: number) => number>('readlinkat', 'long', ['int', 'void *', 'void *', 'size_t']),
-  getdents64: declare<(fd: number, out: Bytes, size: number) => number>('getdents64', 'long', ['int', 'void *', 'size_t']),
-  fchownat: declare<(fd: number, path: Bytes, uid: number, gid: number, flags: number) => number>('fchownat', 'int', ['int', 'void *', 'uint', 'uint', 'int']),
-  chmod: declare<(path: Bytes, mode: number) => number>('chmod', 'int', ['void *', 'uint']),
-  utimensat: declare<(fd: number, path: Bytes, times: Bytes, flags: number) => number>('utimensat', 'int', ['int', 'void *', 'void *', 'int']),
-  listxattr: declare<(path: Bytes, out: Bytes, size: number) => number>('listxattr', 'long', ['void *', 'void *', 'size_t']),
-  getxattr: declare<(path: Bytes, name: Bytes, out: Bytes, size: number) => number>('getxattr', 'long', ['void *', 'void *', 'void *', 'size_t']),
-  setxattr: declare<(path: Bytes, name: Bytes, value: Bytes, size: number, flags: number) => number>('setxattr', 'int', ['void *', 'void *', 'void *', 'size_t', 'int']),
-  removexattr: declare<(path: Bytes, name: Bytes) => number>('removexattr', 'int', ['void *', 'void *']),
-  lseek: declare<(fd: number, offset: bigint, whence: number) => number | bigint>('lseek', 'int64', ['int', 'int64', 'int']),
-  copyFileRange: declare<(from: number, fromOffset: Bytes, to: number, toOffset: Bytes, length: number, flags: number) => number>('copy_file_range', 'long', [
+  syncFileRange: declare<(fd: number, offset: bigint, length: bigint, flags: number) => number>('sync_file_range', 'int', [
     'int',
-    'void *',
-    'int',
-    'void *',
-    'size_t',
+    'int64',
+    'int64',
     'uint',
   ]),
+  syncfs: declare<(fd: number) => number>('syncfs', 'int', ['int']),
+  renameat2: declare<(fromFd: number, from: Bytes, toFd: number, to: Bytes, flags: number) => number>('renameat2', 'int', [
+    'int',
+    'void *',
+    'int',
+    'void *',
+    'uint',
+  ]),
+  unlinkat: declare<(fd: number, path: Bytes, flags: number) => number>('unlinkat', 'int', ['int', 'void *', 'int']),
+  mkdirat: declare<(fd: number, path: Bytes, mode: number) => number>('mkdirat', 'int', ['int', 'void *', 'uint']),
+  linkat: declare<(fromFd: number, from: Bytes, toFd: number, to: Bytes, flags: number) => number>('linkat', 'int', [
+    'int',
+    'void *',
+    'int',
+    'void *',
+    'int',
+  ]),
+  symlinkat: declare<(content: Bytes, fd: number, path: Bytes) => number>('symlinkat', 'int', ['void *', 'int', 'void *']),
+  readlinkat: declare<(fd: number, path: Bytes, out: Bytes, size: number) => number>('readlinkat', 'long', [
+    'int',
+    'void *',
+    'void *',
+    'size_t',
+  ]),
+  getdents64: declare<(fd: number, out: Bytes, size: number) => number>('getdents64', 'long', ['int', 'void *', 'size_t']),
+  fchownat: declare<(fd: number, path: Bytes, uid: number, gid: number, flags: number) => number>('fchownat', 'int', [
+    'int',
+    'void *',
+    'uint',
+    'uint',
+    'int',
+  ]),
+  chmod: declare<(path: Bytes, mode: number) => number>('chmod', 'int', ['void *', 'uint']),
+  utimensat: declare<(fd: number, path: Bytes, times: Bytes, flags: number) => number>('utimensat', 'int', [
+    'int',
+    'void *',
+    'void *',
+    'int',
+  ]),
+  listxattr: declare<(path: Bytes, out: Bytes, size: number) => number>('listxattr', 'long', ['void *', 'void *', 'size_t']),
+  getxattr: declare<(path: Bytes, name: Bytes, out: Bytes, size: number) => number>('getxattr', 'long', [
+    'void *',
+    'void *',
+    'void *',
+    'size_t',
+  ]),
+  setxattr: declare<(path: Bytes, name: Bytes, value: Bytes, size: number, flags: number) => number>('setxattr', 'int', [
+    'void *',
+    'void *',
+    'void *',
+    'size_t',
+    'int',
+  ]),
+  removexattr: declare<(path: Bytes, name: Bytes) => number>('removexattr', 'int', ['void *', 'void *']),
+  lseek: declare<(fd: number, offset: bigint, whence: number) => number | bigint>('lseek', 'int64', ['int', 'int64', 'int']),
+  copyFileRange: declare<(from: number, fromOffset: Bytes, to: number, toOffset: Bytes, length: number, flags: number) => number>(
+    'copy_file_range',
+    'long',
+    ['int', 'void *', 'int', 'void *', 'size_t', 'uint'],
+  ),
 };
 
 /** What statx(2) says of a file; times in nanoseconds. */
@@ -133,7 +209,11 @@ export function stateOf(fd: number, path?: string): FileState {
 
 /** State of an entry itself, never of what a link points to. */
 export function stateAt(fd: number, name: Uint8Array, path?: string): FileState {
-  check(libc.statx(fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_BASIC_AND_MOUNT, statxBuffer), 'statx', path);
+  check(
+    libc.statx(fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_BASIC_AND_MOUNT, statxBuffer),
+    'statx',
+    path,
+  );
   return parseStatx(statxBuffer);
 }
 

@@ -30,7 +30,14 @@ function parseLine(line: string): MountEntry {
   const separator = fields.indexOf('-', 6);
   const [id, parentId, device, root, target, options] = fields;
   const [fsType, source, superOptions] = separator === -1 ? [] : fields.slice(separator + 1);
-  if (device === undefined || root === undefined || target === undefined || options === undefined || fsType === undefined || source === undefined)
+  if (
+    device === undefined ||
+    root === undefined ||
+    target === undefined ||
+    options === undefined ||
+    fsType === undefined ||
+    source === undefined
+  )
     throw new Error(`/proc/self/mountinfo has a line of an unknown shape: ${JSON.stringify(line.slice(0, 200))}`);
   return {
     id: Number(id),
@@ -48,7 +55,9 @@ function parseLine(line: string): MountEntry {
 
 /** Octal escapes to bytes, bytes to UTF-8. */
 function decodeField(field: string): string {
-  const bytes = field.includes('\\') ? field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8) & 0xff)) : field;
+  const bytes = field.includes('\\')
+    ? field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8) & 0xff))
+    : field;
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 

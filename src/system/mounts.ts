@@ -1,7 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { BindOptions, Commands, MountEntry, Mounts } from './api.ts';
-import { MOUNT_ATTR_ATIME_MASK, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY } from './constants.ts';
+import {
+  MOUNT_ATTR_ATIME_MASK,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+} from './constants.ts';
 import { codeError } from './errno.ts';
 import { findTopmost, parseMountinfo } from './mountinfo.ts';
 import type { SyscallClient } from './syscall-client.ts';
@@ -59,7 +67,13 @@ function toAttributes(options: BindOptions, target: string): { set: number; clea
   let clear = 0;
   for (const name of options.flags ?? []) {
     const flag = FLAGS.get(name);
-    if (flag === undefined) throw codeError('EINVAL', 'mount_setattr', target, `the mount flag ${name} is not supported on a bind mount; supported: ${[...FLAGS.keys()].join(' ')}`);
+    if (flag === undefined)
+      throw codeError(
+        'EINVAL',
+        'mount_setattr',
+        target,
+        `the mount flag ${name} is not supported on a bind mount; supported: ${[...FLAGS.keys()].join(' ')}`,
+      );
     set |= flag.set;
     clear |= flag.clear;
   }

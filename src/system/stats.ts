@@ -58,7 +58,9 @@ function withDeadline(asked: Asking, path: string, timeoutMs: number): Promise<F
 async function askChild(commands: Commands, path: string, timeoutMs: number): Promise<FsStats> {
   try {
     const { stdout } = await commands.run('stat', ['--file-system', '--printf=%b %f %a %S %c %d %t', '--', path], { timeoutMs });
-    const [blocks = 0n, bfree = 0n, bavail = 0n, bsize = 0n, files = 0n, ffree = 0n, type = 0n] = stdout.split(' ').map((field, index) => BigInt(index === 6 ? `0x${field}` : field));
+    const [blocks = 0n, bfree = 0n, bavail = 0n, bsize = 0n, files = 0n, ffree = 0n, type = 0n] = stdout
+      .split(' ')
+      .map((field, index) => BigInt(index === 6 ? `0x${field}` : field));
     return toStats({ blocks, bfree, bavail, bsize, files, ffree, type });
   } catch (error) {
     if (error instanceof CommandError && error.reason === 'timeout') throw timedOut(path, timeoutMs);
@@ -66,7 +68,15 @@ async function askChild(commands: Commands, path: string, timeoutMs: number): Pr
   }
 }
 
-function toStats(raw: { blocks: bigint; bfree: bigint; bavail: bigint; bsize: bigint; files: bigint; ffree: bigint; type: bigint }): FsStats {
+function toStats(raw: {
+  blocks: bigint;
+  bfree: bigint;
+  bavail: bigint;
+  bsize: bigint;
+  files: bigint;
+  ffree: bigint;
+  type: bigint;
+}): FsStats {
   return {
     totalBytes: raw.blocks * raw.bsize,
     availableBytes: raw.bavail * raw.bsize,

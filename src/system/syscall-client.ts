@@ -68,7 +68,8 @@ export function openSyscallClient(options: { readonly idleMs?: number } = {}): S
       worker.ref();
       const id = ++lastId;
       const answer = new Promise<unknown>((resolve, reject) => pending.set(id, { resolve, reject }));
-      worker.postMessage({ id, call, request } as CallMessage);
+      const message: Pick<CallMessage, 'id' | 'call' | 'request'> = { id, call, request };
+      worker.postMessage(message);
       return (await answer) as Calls[K]['response'];
     },
     close: async () => {

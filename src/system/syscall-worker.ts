@@ -4,9 +4,9 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { toWire } from './errno.ts';
+import { blockSize, lockFile, renameNoReplace } from './kernel/file.ts';
 import { canClone, cloneFile, createImage, growImage } from './kernel/images.ts';
 import { attachLoop, detachLoop, findLoops, holdLoop, refreshLoop } from './kernel/loop.ts';
-import { blockSize, lockFile, renameNoReplace } from './kernel/file.ts';
 import { bind, umount } from './kernel/mount.ts';
 import { closeFd } from './libc.ts';
 import type { CallMessage, CallName, CallReply, Calls } from './syscall-protocol.ts';

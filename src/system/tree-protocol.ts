@@ -6,12 +6,17 @@ export interface Jobs {
   copyTree: { request: { from: string; to: string; maxRounds: number; bandwidth: number | undefined }; response: TreeCopyResult };
   removeTree: { request: { path: string }; response: void };
   measureTree: { request: { path: string }; response: { entries: number; bytes: bigint } };
-  copySparse: { request: { from: string; to: string; bandwidth: number | undefined }; response: { unchanged: boolean; copiedBytes: bigint } };
+  copySparse: {
+    request: { from: string; to: string; bandwidth: number | undefined };
+    response: { unchanged: boolean; copiedBytes: bigint };
+  };
 }
 
 export type JobName = keyof Jobs;
 
-export type JobMessage = { [K in JobName]: { readonly job: K; readonly request: Jobs[K]['request']; readonly cancel: Int32Array } }[JobName];
+export type JobMessage = {
+  [K in JobName]: { readonly job: K; readonly request: Jobs[K]['request']; readonly cancel: Int32Array };
+}[JobName];
 
 export type JobReply =
   | { readonly kind: 'progress'; readonly entries: number; readonly bytes: bigint }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, suite, test } from 'node:test';
+import { after, beforeEach, suite, test } from 'node:test';
 import { callUntilDone, isCode, mountCapability } from '../support/csi.ts';
 import { PoolRig, SIZE } from '../support/pool-rig.ts';
 import { seededRandom } from '../support/random.ts';
@@ -18,7 +18,7 @@ const WORKERS = 16;
 for (const driver of ['vfs', 'loop']) {
   void suite(`many callers on ${driver} (seed ${SEED})`, () => {
     const rig = new PoolRig(driver, 'xfs', { fsBytes: 16n << 30n });
-    before(async () => await rig.reset());
+    beforeEach(async () => await rig.reset());
     after(async () => await rig.end());
 
     test('callers with names of their own each see exactly what they did', async () => {
@@ -42,7 +42,7 @@ for (const driver of ['vfs', 'loop']) {
         const answers = await everyWorker(async (worker) => {
           const sizeBytes = worker % 2 === 0 ? SIZE : 2n * SIZE;
           try {
-            return { sizeBytes, made: await rig.user.create(`contested ${round}`, { sizeBytes }) };
+            return { sizeBytes, made: await rig.user.create(`contested ${round}`, { sizeBytes, exact: true }) };
           } catch (error) {
             if (!isCode(error, 'ALREADY_EXISTS')) throw error;
             return { sizeBytes, made: undefined };
@@ -91,7 +91,7 @@ for (const driver of ['vfs', 'loop']) {
       const target = await rig.user.publish(volumeId);
       writeFileSync(join(target, 'data'), 'x'.repeat(1 << 20));
       const { snapshotId } = await rig.user.snapshot('cut', volumeId);
-      const restored = await Promise.all(
+      const restored = await allOf(
         Array.from({ length: 50 }, (_, index) => rig.user.create(`restored ${index}`, { sizeBytes: SIZE, fromSnapshot: snapshotId })),
       );
       assert.equal(new Set(restored.map((volume) => volume.volumeId)).size, 50);
@@ -157,13 +157,13 @@ async function workAlone(rig: PoolRig, worker: number): Promise<readonly { reado
     const known = sizes.get(name);
     const dice = random();
     if (known === undefined || dice < 0.2) {
-      const made = await rig.user.create(name, { sizeBytes: known ?? SIZE });
+      const made = await rig.user.create(name, { sizeBytes: known ?? SIZE, exact: true });
       assert.equal(BigInt(made.capacityBytes), known ?? SIZE);
       assert.equal(made.volumeId, ids.get(name) ?? made.volumeId, 'the same name has the same id');
       ids.set(name, made.volumeId);
       sizes.set(name, known ?? SIZE);
     } else if (dice < 0.4) {
-      await assert.rejects(rig.user.create(name, { sizeBytes: known + SIZE }), (error) => isCode(error, 'ALREADY_EXISTS'));
+      await assert.rejects(rig.user.create(name, { sizeBytes: known + SIZE, exact: true }), (error) => isCode(error, 'ALREADY_EXISTS'));
     } else if (dice < 0.6) {
       const sizeBytes = known + (1n << 20n);
       await callUntilDone(rig.csi, 'ControllerExpandVolume', { volumeId: id(name), capacityRange: { requiredBytes: String(sizeBytes) } });
@@ -180,5 +180,11 @@ async function workAlone(rig: PoolRig, worker: number): Promise<readonly { reado
 }
 
 async function everyWorker<T>(work: (worker: number) => Promise<T>): Promise<readonly T[]> {
-  return await Promise.all(Array.from({ length: WORKERS }, (_, worker) => work(worker)));
+  return await allOf(Array.from({ length: WORKERS }, (_, worker) => work(worker)));
+}
+
+/** Like Promise.all, but none of them still runs when it ends. */
+async function allOf<T>(works: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(works);
+  return await Promise.all(works);
 }

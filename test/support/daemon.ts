@@ -16,6 +16,8 @@ export interface Daemon {
   stop(): Promise<void>;
   /** SIGKILL, and waits for its end. */
   kill(): Promise<void>;
+  /** What it logged of calls that failed by a defect of its own. */
+  internalErrors(): readonly string[];
   /** The last lines of what it printed, for messages of failures. */
   logTail(): string;
 }
@@ -54,6 +56,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
   });
   const logTail = (): string => readFileSync(logPath, 'utf8').split('\n').slice(-25).join('\n');
+  const internalErrors = (): readonly string[] =>
+    readFileSync(logPath, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"code":"INTERNAL"'));
   const csi = connect(socketPath);
   const giveUp = ended.then(({ code, signal }) => {
     throw new Error(`convoy daemon ended (${signal ?? code}) before it was ready:\n${logTail()}`);
@@ -110,7 +116,8 @@ function spawnDaemon({ directory, pools, env, main = process.env['CONVOY_TEST_MA
     env: { ...process.env, NODE_COMPILE_CACHE: join(REPOSITORY, '.cache/compile'), ...env },
   });
   closeSync(log);
-  if (!killsAtExit) process.once('exit', killAll);
+  // Before anything that unmounts what the daemon holds.
+  if (!killsAtExit) process.prependOnceListener('exit', killAll);
   killsAtExit = true;
   running.add(child);
   return { child, logPath, socketPath };

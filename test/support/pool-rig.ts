@@ -5,12 +5,12 @@ import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Csi, callUntilDone } from './csi.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
-import { loopsBackedBelow, mountsBelow, openScratchFs, releaseBelow, type ScratchFs, type ScratchFsType } from './scratch-fs.ts';
+import { atExit, loopsBackedBelow, mountsBelow, openScratchFs, releaseBelow, type ScratchFs, type ScratchFsType } from './scratch-fs.ts';
 import { hashFile, hashTree } from './tree-hash.ts';
 import { type CsiSnapshot, type CsiVolume, listSnapshots, listVolumes, type VolumeUser, volumeUser } from './volumes.ts';
 
 export const SIZE = 32n << 20n;
-const SETTLE_MS = 15_000;
+const SETTLE_MS = 10_000;
 
 /** All that a client, the kernel and the disk show of a pool. Two runs of the same calls must show the same. */
 export interface Fingerprint {
@@ -30,6 +30,15 @@ export interface PoolRigOptions {
   /** What to run instead of src/main.ts. */
   readonly main?: string;
 }
+
+const directories = new Set<string>();
+process.once('exit', () => {
+  for (const directory of directories)
+    atExit(() => {
+      releaseBelow(directory);
+      rmSync(directory, { recursive: true });
+    });
+});
 
 /** One driver with one pool on one file system, and a daemon that can be killed and started again. */
 export class PoolRig {
@@ -73,6 +82,7 @@ export class PoolRig {
     await this.close();
     this.#round += 1;
     this.#directory = mkdtempSync(join(tmpdir(), 'convoy-rig-'));
+    directories.add(this.#directory);
     this.#pool = join(this.#fs.path, `pool-${this.#round}`);
     mkdirSync(this.#pool);
     mkdirSync(this.useDirectory);
@@ -98,12 +108,14 @@ export class PoolRig {
 
   /** Ends the daemon and clears what a failed case left, so that the next one starts clean. */
   async close(): Promise<void> {
+    for (const line of this.#daemon?.internalErrors() ?? []) process.stderr.write(`${line}\n`);
     await this.kill();
     this.blocks.clear();
     if (this.#directory === '') return;
     releaseBelow(this.#directory);
     releaseBelow(this.#pool);
     rmSync(this.#directory, { recursive: true });
+    directories.delete(this.#directory);
     rmSync(this.#pool, { recursive: true });
     this.#directory = '';
   }
@@ -158,9 +170,15 @@ export class PoolRig {
     assert.deepEqual({ mounts, loops, pool }, { mounts: [], loops: [], pool: this.#empty }, 'nothing is left after everything was deleted');
   }
 
+  /** Gives up once nothing has changed for a while: emptying a full trash may take long, but it never stands still. */
   async #untilPoolIs(expected: readonly string[]): Promise<void> {
-    for (const end = performance.now() + SETTLE_MS; performance.now() < end; await pause(20))
-      if (sameList(listPool(this.#pool), expected)) return;
+    let last: readonly string[] = [];
+    for (let end = performance.now() + SETTLE_MS; performance.now() < end; await pause(20)) {
+      const now = listPool(this.#pool);
+      if (sameList(now, expected)) return;
+      if (!sameList(now, last)) end = performance.now() + SETTLE_MS;
+      last = now;
+    }
   }
 
   #outside(): Pick<Fingerprint, 'mounts' | 'loops' | 'pool'> {

@@ -59,10 +59,10 @@ export function loopsBackedBelow(path: string): readonly { readonly device: stri
 
 /** Unmounts and detaches all that lives below `path`, last mounted first. For clean-up: a failure is reported, not thrown. */
 export function releaseBelow(path: string): void {
-  for (const target of [...mountsBelow(path)].reverse()) quietly('umount', target);
+  for (const target of [...mountsBelow(path)].reverse()) unmount(target);
   for (const { device } of loopsBackedBelow(path)) {
     // Mounted or bound anywhere else than below `path` too: find it by its device.
-    for (const target of mountsOfDevice(device).reverse()) quietly('umount', target);
+    for (const target of mountsOfDevice(device).reverse()) unmount(target);
     quietly('losetup', '--detach', device);
   }
 }
@@ -70,7 +70,7 @@ export function releaseBelow(path: string): void {
 function close(fs: ScratchFs, directory: string): void {
   if (!open.delete(fs)) return;
   releaseBelow(fs.path);
-  for (const target of mountsOfDevice(fs.device).reverse()) quietly('umount', target);
+  for (const target of mountsOfDevice(fs.device).reverse()) unmount(target);
   quietly('losetup', '--detach', fs.device);
   rmSync(directory, { recursive: true });
 }
@@ -84,7 +84,7 @@ function closeAllAtExit(): void {
   if (closesAtExit) return;
   closesAtExit = true;
   process.once('exit', () => {
-    for (const fs of open) fs.close();
+    for (const fs of open) atExit(() => fs.close());
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 }
@@ -101,6 +101,24 @@ const decode = (text: string): string =>
 
 function run(command: string, ...args: string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** An error here must not keep the others from being cleaned up. */
+export function atExit(clean: () => void): void {
+  try {
+    clean();
+  } catch (error) {
+    process.stderr.write(`clean-up: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+}
+
+/** Lazily if need be: what still holds a file there (a daemon that was killed this very moment) lets go soon. */
+function unmount(target: string): void {
+  try {
+    run('umount', target);
+  } catch {
+    quietly('umount', '--lazy', target);
+  }
 }
 
 function quietly(command: string, ...args: string[]): void {

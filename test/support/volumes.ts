@@ -19,6 +19,8 @@ export interface VolumeUser {
 export interface CreateRequest {
   readonly pool?: string;
   readonly sizeBytes?: bigint;
+  /** No larger than that either: without it a volume that is larger already will do. */
+  readonly exact?: boolean;
   readonly fsType?: string;
   readonly block?: boolean;
   readonly fromSnapshot?: string;
@@ -60,11 +62,12 @@ export function volumeUser(csi: Csi, directory: string): VolumeUser {
 
 export function createVolumeRequest(
   name: string,
-  { pool, sizeBytes, fsType, block, fromSnapshot, fromVolume }: CreateRequest = {},
+  { pool, sizeBytes, exact, fsType, block, fromSnapshot, fromVolume }: CreateRequest = {},
 ): object {
   return {
     name,
-    capacityRange: sizeBytes === undefined ? null : { requiredBytes: String(sizeBytes) },
+    capacityRange:
+      sizeBytes === undefined ? null : { requiredBytes: String(sizeBytes), limitBytes: exact === true ? String(sizeBytes) : '0' },
     volumeCapabilities: [block === true ? blockCapability() : mountCapability(fsType)],
     parameters: pool === undefined ? {} : { pool },
     volumeContentSource:

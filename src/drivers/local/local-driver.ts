@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { chmod, lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConvoyError, fromErrno, invalid, isErrno, notFound } from '../../convoy/errors.ts';
 import { step } from '../../observe/steps.ts';
@@ -121,6 +121,7 @@ export class LocalDriver implements Driver {
       await this.#removeTree(hidden);
       await files.mkdirDurable(hidden, 0o701);
       await files.mkdirDurable(join(hidden, '_data'), 0o755);
+      await chmod(join(hidden, '_data'), 0o755); // the mode given before is cut by the umask
       if (Object.keys(options).length > 0) await files.writeDurable(join(hidden, 'opts.json'), encodeOptions(options), { mode: 0o600 });
       step('data.filled');
       await files.renameDurable(hidden, this.#directory(name));

@@ -1,5 +1,5 @@
 import { ConvoyError, invalid } from '../../convoy/errors.ts';
-import { describeDirectoryOptions, type DirectoryOptions, parseDirectoryOptions } from '../../directory/options.ts';
+import { type DirectoryOptions, describeDirectoryOptions, parseDirectoryOptions } from '../../directory/options.ts';
 import { FS_TYPES, type FsType } from '../../system/api.ts';
 
 export interface LoopOptions extends DirectoryOptions {

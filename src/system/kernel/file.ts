@@ -17,7 +17,8 @@ export function lockFile({ path }: { readonly path: string }): number {
     }
     // Whoever held the lock before may have put a new file in place of the one opened here.
     const [held, named] = [fstatSync(fd), statSync(path)];
-    if (held.ino !== named.ino || held.dev !== named.dev) throw codeError('EWOULDBLOCK', 'flock', path, 'the file was replaced while it was being locked');
+    if (held.ino !== named.ino || held.dev !== named.dev)
+      throw codeError('EWOULDBLOCK', 'flock', path, 'the file was replaced while it was being locked');
     return fd;
   } catch (error) {
     libc.close(fd);

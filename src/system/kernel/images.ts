@@ -1,6 +1,18 @@
 import { statfsSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { FALLOC_FL_KEEP_SIZE, FICLONE, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR, O_TMPFILE, O_WRONLY, S_IFMT, S_IFREG } from '../constants.ts';
+import {
+  FALLOC_FL_KEEP_SIZE,
+  FICLONE,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  O_WRONLY,
+  S_IFMT,
+  S_IFREG,
+} from '../constants.ts';
 import { codeError, hasCode } from '../errno.ts';
 import { check, libc, openPath, stateOf, withFd } from '../libc.ts';
 import { allocate } from './file.ts';
@@ -34,7 +46,12 @@ export function canClone({ directory }: { readonly directory: string }): boolean
  * A new file of `sizeBytes`. Without `thin` all its blocks are reserved; asked for more than there is, it is refused
  * before the disk has been filled, for the sake of whoever else writes to it.
  */
-export function createImage(request: { readonly path: string; readonly sizeBytes: bigint; readonly thin: boolean; readonly mode: number }): void {
+export function createImage(request: {
+  readonly path: string;
+  readonly sizeBytes: bigint;
+  readonly thin: boolean;
+  readonly mode: number;
+}): void {
   const { path, sizeBytes, thin, mode } = request;
   if (!thin) requireSpace(path, sizeBytes);
   withNewFile(path, mode, (fd) => {
@@ -49,9 +66,10 @@ export function growImage(request: { readonly path: string; readonly sizeBytes: 
   const { path, sizeBytes, thin } = request;
   withFd(openPath(path, O_RDWR | O_NOFOLLOW), (fd) => {
     const { size, blocks } = stateOf(fd, path);
-    const wanted = size > sizeBytes ? size : sizeBytes;
+    const grows = sizeBytes > size;
+    const wanted = grows ? sizeBytes : size;
     if (!thin) reserve(fd, { path, size, wanted, allocated: blocks * 512n });
-    if (wanted > size) check(libc.ftruncate(fd, wanted), 'ftruncate', path);
+    if (grows) check(libc.ftruncate(fd, wanted), 'ftruncate', path);
     check(libc.fsync(fd), 'fsync', path);
   });
 }

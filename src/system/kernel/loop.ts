@@ -1,15 +1,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import {
   AT_FDCWD,
+  LO_FLAGS_AUTOCLEAR,
+  LO_FLAGS_DIRECT_IO,
+  LO_FLAGS_READ_ONLY,
   LOOP_CLR_FD,
   LOOP_CONFIGURE,
   LOOP_CTL_GET_FREE,
   LOOP_GET_STATUS64,
   LOOP_MAJOR,
   LOOP_SET_CAPACITY,
-  LO_FLAGS_AUTOCLEAR,
-  LO_FLAGS_DIRECT_IO,
-  LO_FLAGS_READ_ONLY,
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
@@ -33,10 +33,15 @@ const INFO_FILE_NAME = 56;
 const ATTACH_ATTEMPTS = 500;
 const EINVAL = 22;
 
-export function attachLoop(request: { readonly backing: string; readonly readOnly: boolean; readonly autoclear: boolean }): LoopState & { readonly fd: number } {
+export function attachLoop(request: {
+  readonly backing: string;
+  readonly readOnly: boolean;
+  readonly autoclear: boolean;
+}): LoopState & { readonly fd: number } {
   const { backing, readOnly } = request;
   return withFd(openPath(backing, (readOnly ? O_RDONLY : O_RDWR) | O_NOFOLLOW), (file) => {
-    if ((stateOf(file, backing).mode & S_IFMT) !== S_IFREG) throw codeError('EINVAL', 'ioctl LOOP_CONFIGURE', backing, 'only a regular file can back a loop device');
+    if ((stateOf(file, backing).mode & S_IFMT) !== S_IFREG)
+      throw codeError('EINVAL', 'ioctl LOOP_CONFIGURE', backing, 'only a regular file can back a loop device');
     const flags = (readOnly ? LO_FLAGS_READ_ONLY : 0) | (request.autoclear ? LO_FLAGS_AUTOCLEAR : 0);
     return withFd(openPath('/dev/loop-control', O_RDWR), (control) => configureFree(control, { file, backing, flags }));
   });
@@ -64,7 +69,9 @@ export function holdLoop({ device }: { readonly device: string }): LoopState & {
 }
 
 export function refreshLoop({ device }: { readonly device: string }): void {
-  withFd(openDevice(loopNumber(device), O_RDONLY), (fd) => check(libc.ioctlNumber(fd, LOOP_SET_CAPACITY, 0), 'ioctl LOOP_SET_CAPACITY', device));
+  withFd(openDevice(loopNumber(device), O_RDONLY), (fd) =>
+    check(libc.ioctlNumber(fd, LOOP_SET_CAPACITY, 0), 'ioctl LOOP_SET_CAPACITY', device),
+  );
 }
 
 export function detachLoop({ device, backing }: { readonly device: string; readonly backing: string }): void {
@@ -92,16 +99,26 @@ function configureFree(control: number, source: { file: number; backing: string;
       if (!hasCode(error, 'EBUSY', 'ENXIO', 'ENODEV')) throw error;
     }
   }
-  throw codeError('EBUSY', 'ioctl LOOP_CONFIGURE', source.backing, `no loop device could be had in ${ATTACH_ATTEMPTS} attempts: other processes take each one first`);
+  throw codeError(
+    'EBUSY',
+    'ioctl LOOP_CONFIGURE',
+    source.backing,
+    `no loop device could be had in ${ATTACH_ATTEMPTS} attempts: other processes take each one first`,
+  );
 }
 
+const SECTOR_BYTES = 512;
+
 /**
- * Block size 0 lets the kernel take 512, or under direct I/O what the disk below needs. A disk or file system that
- * cannot do direct I/O makes some kernels refuse and others drop the flag without a word: what became of it is read back.
+ * Sectors are 512 bytes, always. Left to the kernel, a file gets what direct I/O needs at this moment, and on xfs that grows to
+ * 4096 once blocks are shared: a volume would change its sector size with its first snapshot, and its file system (made for
+ * 512) could not be mounted any more. A disk or file system that cannot do direct I/O in such sectors makes some kernels refuse
+ * and others drop the flag without a word: what became of it is read back.
  */
 function configure(device: number, source: { file: number; backing: string; flags: number }): void {
   const config = Buffer.alloc(CONFIG_BYTES);
   config.writeUInt32LE(source.file, 0);
+  config.writeUInt32LE(SECTOR_BYTES, 4);
   // For the eye of an admin only (losetup -l); nothing of ours reads it.
   Buffer.from(source.backing).copy(config, CONFIG_INFO + INFO_FILE_NAME, 0, 63);
   config.writeUInt32LE(source.flags | LO_FLAGS_DIRECT_IO, CONFIG_INFO + INFO_FLAGS);

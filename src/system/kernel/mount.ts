@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import {
   AT_EMPTY_PATH,
   MNT_DETACH,
+  MOUNT_ATTR_NOATIME,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NODIRATIME,
-  MOUNT_ATTR_NOATIME,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
@@ -30,7 +31,6 @@ import {
   SYS_OPEN_TREE,
   UMOUNT_NOFOLLOW,
 } from '../constants.ts';
-import { readFileSync } from 'node:fs';
 import { codeError, hasCode } from '../errno.ts';
 import { check, cString, EMPTY, libc, openPath, stateOf, syscall3, syscallMoveMount, syscallSetAttr, withFd } from '../libc.ts';
 import { findTopmost } from '../mountinfo.ts';
@@ -60,13 +60,19 @@ export function umount({ target }: { readonly target: string }): void {
 /** For kernels before 5.12. Visible read-write for an instant, hence only the second choice; undone if the remount fails. */
 export function bindByRemount({ source, target, set }: BindRequest): void {
   withFd(openNoLink(source), (from) =>
-    withFd(openSameKind(target, from), (to) => check(libc.mount(cString(`/proc/self/fd/${from}`), cString(`/proc/self/fd/${to}`), null, MS_BIND, null), 'mount', target)),
+    withFd(openSameKind(target, from), (to) =>
+      check(libc.mount(cString(`/proc/self/fd/${from}`), cString(`/proc/self/fd/${to}`), null, MS_BIND, null), 'mount', target),
+    ),
   );
   try {
     // Opened again: the descriptor of before means what the new mount covers.
     withFd(openNoLink(target), (mounted) => {
       const kept = mountFlags(findTopmost(readFileSync('/proc/self/mountinfo'), target)?.options ?? []);
-      check(libc.mount(null, cString(`/proc/self/fd/${mounted}`), null, MS_REMOUNT | MS_BIND | kept | toMountFlags(set), null), 'mount', target);
+      check(
+        libc.mount(null, cString(`/proc/self/fd/${mounted}`), null, MS_REMOUNT | MS_BIND | kept | toMountFlags(set), null),
+        'mount',
+        target,
+      );
     });
   } catch (error) {
     libc.umount2(cString(target), UMOUNT_NOFOLLOW | MNT_DETACH);
@@ -78,8 +84,13 @@ function bindByTree({ source, target, set, clear }: BindRequest): void {
   withFd(openNoLink(source), (from) =>
     withFd(openSameKind(target, from), (to) =>
       withFd(check(syscall3(SYS_OPEN_TREE, from, EMPTY, OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH), 'open_tree', source), (tree) => {
-        if (set !== 0 || clear !== 0) check(syscallSetAttr(SYS_MOUNT_SETATTR, tree, EMPTY, AT_EMPTY_PATH, mountAttr(set, clear), 32), 'mount_setattr', target);
-        check(syscallMoveMount(SYS_MOVE_MOUNT, tree, EMPTY, to, EMPTY, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH), 'move_mount', target);
+        if (set !== 0 || clear !== 0)
+          check(syscallSetAttr(SYS_MOUNT_SETATTR, tree, EMPTY, AT_EMPTY_PATH, mountAttr(set, clear), 32), 'mount_setattr', target);
+        check(
+          syscallMoveMount(SYS_MOVE_MOUNT, tree, EMPTY, to, EMPTY, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
+          'move_mount',
+          target,
+        );
       }),
     ),
   );
@@ -89,7 +100,8 @@ function bindByTree({ source, target, set, clear }: BindRequest): void {
 function openNoLink(path: string): number {
   const fd = openPath(path, O_PATH | O_NOFOLLOW);
   try {
-    if ((stateOf(fd, path).mode & S_IFMT) === S_IFLNK) throw codeError('ELOOP', 'open_tree', path, 'a symbolic link is not mounted, nor mounted upon');
+    if ((stateOf(fd, path).mode & S_IFMT) === S_IFLNK)
+      throw codeError('ELOOP', 'open_tree', path, 'a symbolic link is not mounted, nor mounted upon');
   } catch (error) {
     libc.close(fd);
     throw error;

@@ -14,7 +14,10 @@ export interface Control {
 
 const REPORT_EVERY_MS = 200;
 
-export function makeControl(cancel: Int32Array, options: { readonly job: string; readonly bandwidth?: number | undefined; readonly report: (done: CopyProgress) => void }): Control {
+export function makeControl(
+  cancel: Int32Array,
+  options: { readonly job: string; readonly bandwidth?: number | undefined; readonly report: (done: CopyProgress) => void },
+): Control {
   let entries = 0;
   let bytes = 0n;
   let reportedAt = performance.now();

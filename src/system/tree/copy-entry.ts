@@ -20,10 +20,15 @@ import { copyAttributes } from './attributes.ts';
 import type { Control } from './control.ts';
 import type { CopyRun } from './copy-pass.ts';
 import { copyRanges, tryClone } from './data.ts';
-import { DirectoryStack } from './directory-stack.ts';
 import { type Name, openBeneath, openEntry, procPath, toBytes, toText } from './directory.ts';
+import { DirectoryStack } from './directory-stack.ts';
 import type { Observation } from './freshness.ts';
 import { removeAt } from './remove.ts';
+
+/** SYNC_FILE_RANGE_WAIT_BEFORE | WRITE | WAIT_AFTER */
+const SYNC_AND_WAIT = 7;
+const EINVAL = 22;
+const ESPIPE = 29;
 
 /** The copy of a file with several names, to which its further names are linked. */
 export interface FirstLink {
@@ -95,7 +100,8 @@ function create(run: CopyRun, parent: number, entry: SourceEntry): bigint {
   if (type === S_IFSOCK) return 0n;
   if (type === S_IFREG) return createFile(run, parent, entry);
   if (type === S_IFLNK) check(libc.symlinkat(readLink(fd), parent, bytes), 'symlinkat');
-  else if (type === S_IFIFO || type === S_IFCHR || type === S_IFBLK) check(libc.mknodat(parent, bytes, type | 0o600, deviceNumber(state)), 'mknodat');
+  else if (type === S_IFIFO || type === S_IFCHR || type === S_IFBLK)
+    check(libc.mknodat(parent, bytes, type | 0o600, deviceNumber(state)), 'mknodat');
   else throw codeError('EOPNOTSUPP', 'copy', undefined, `a file of unknown type (mode ${state.mode.toString(8)}) cannot be copied`);
   withFd(openEntry(parent, name), (made) => copyAttributes(fd, made, state));
   return 0n;
@@ -110,6 +116,7 @@ function createFile(run: CopyRun, parent: number, { name, fd, seen: { state } }:
 }
 
 function fill(run: CopyRun, source: number, made: number, state: FileState): bigint {
+  flushPages(source);
   const cloned = run.sharing.possible ? tryClone(source, made) : 'never';
   if (cloned === 'shared') {
     run.sharing.shared++;
@@ -118,6 +125,16 @@ function fill(run: CopyRun, source: number, made: number, state: FileState): big
   if (cloned === 'never') run.sharing.possible = false;
   run.sharing.copied++;
   return copyRanges(source, made, state.size, run.control);
+}
+
+/**
+ * A store through a memory map into a page that is dirty already changes no time. The pages are written back between
+ * taking the state and reading the content: a later store finds its page clean again, and shows in ctime.
+ */
+function flushPages(source: number): void {
+  if (libc.syncFileRange(source, 0n, 0n, SYNC_AND_WAIT) === 0) return;
+  // ESPIPE, EINVAL: not a file with pages, or a file system that has none to write (proc, some FUSE).
+  if (![EINVAL, ESPIPE].includes(lastErrno())) check(-1, 'sync_file_range');
 }
 
 function rememberLink(run: CopyRun, target: DirectoryStack, name: Name, seen: Observation): void {

@@ -4,8 +4,8 @@ import { closeFd, type FileState, stateOf, withFd } from '../libc.ts';
 import { copyAttributes } from './attributes.ts';
 import type { Control } from './control.ts';
 import { copyEntry, ensureDirectory, type FirstLink, keepLinked } from './copy-entry.ts';
-import { DirectoryStack, MovedError } from './directory-stack.ts';
 import { DT_DIR, type Name, openDirectory, openEntry, readEntries, toBytes, toText } from './directory.ts';
+import { DirectoryStack, MovedError } from './directory-stack.ts';
 import type { EntryKey, EntryTable } from './entry-table.ts';
 import { type Observation, observe, observeSettled } from './freshness.ts';
 import { removeAt } from './remove.ts';
@@ -121,7 +121,15 @@ export class CopyPass {
     const { state } = seen;
     const changed = !this.#isKnown(key, state);
     if (changed && !this.#mode.first) this.#noteChange();
-    const frame: Frame = { key, state, changed, made, names: changed && !this.#mode.first ? new Set() : undefined, directories: [], touched: false };
+    const frame: Frame = {
+      key,
+      state,
+      changed,
+      made,
+      names: changed && !this.#mode.first ? new Set() : undefined,
+      directories: [],
+      touched: false,
+    };
     this.#frames.push(frame);
     if (changed) this.#remember(key, seen);
     this.#count(0n);
@@ -217,7 +225,7 @@ export class CopyPass {
   #isKnown(key: EntryKey, state: FileState): boolean {
     if (this.#frames.at(-1)?.made === true) return false;
     const known = this.#run.table.get(key);
-    return known !== undefined && known.trusted && known.digest === this.#run.table.digestOf(state);
+    return known?.trusted === true && known.digest === this.#run.table.digestOf(state);
   }
 
   #remember(key: EntryKey, { state, trusted }: Observation): void {
@@ -233,7 +241,8 @@ export class CopyPass {
     try {
       return this.#target.fd;
     } catch (error) {
-      if (error instanceof MovedError) throw codeError('ESTALE', 'copy', toText(this.#target.path()), 'the copy was changed by somebody else while it was made');
+      if (error instanceof MovedError)
+        throw codeError('ESTALE', 'copy', toText(this.#target.path()), 'the copy was changed by somebody else while it was made');
       throw error;
     }
   }

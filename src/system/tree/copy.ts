@@ -1,7 +1,7 @@
 import type { TreeCopyResult } from '../api.ts';
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY } from '../constants.ts';
 import { codeError } from '../errno.ts';
-import { check, closeFd, cString, libc, type FileState, openAt, openPath, stateOf, withFd } from '../libc.ts';
+import { check, closeFd, cString, type FileState, libc, openAt, openPath, stateOf, withFd } from '../libc.ts';
 import type { Control } from './control.ts';
 import { CopyPass, type CopyRun, UnstableError } from './copy-pass.ts';
 import { readEntries, toText } from './directory.ts';
@@ -13,7 +13,10 @@ import { removeAt } from './remove.ts';
  * each further pass compares, and copies again what is not as it was. The pass that finds nothing proves that all
  * entries stood as they were copied at the moment between it and the one before.
  */
-export function copyTree(request: { readonly from: string; readonly to: string; readonly maxRounds: number }, control: Control): TreeCopyResult {
+export function copyTree(
+  request: { readonly from: string; readonly to: string; readonly maxRounds: number },
+  control: Control,
+): TreeCopyResult {
   return withFd(openPath(request.from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), (source) =>
     withFd(openTarget(request.to, source, control), (target) => {
       const run: CopyRun = {

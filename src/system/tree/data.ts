@@ -1,6 +1,6 @@
-import { FICLONE, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY, S_IFMT, S_IFREG, SEEK_DATA, SEEK_HOLE } from '../constants.ts';
 import { readSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { FICLONE, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY, S_IFMT, S_IFREG, SEEK_DATA, SEEK_HOLE } from '../constants.ts';
 import { codeError, errnoError, hasCode } from '../errno.ts';
 import { check, type FileState, lastErrno, libc, openPath, stateOf, withFd } from '../libc.ts';
 import type { Control } from './control.ts';
@@ -14,7 +14,10 @@ const EINTR = 4;
 const NO_RANGE_COPY = new Set([18, 22, 38, 95, 1, 26]);
 
 /** Copies one file sparsely into a new one, fsynced (`Files.copySparse`). A copy that failed is removed. */
-export function copySparse(request: { readonly from: string; readonly to: string }, control: Control): { unchanged: boolean; copiedBytes: bigint } {
+export function copySparse(
+  request: { readonly from: string; readonly to: string },
+  control: Control,
+): { unchanged: boolean; copiedBytes: bigint } {
   const { from, to } = request;
   return withFd(openPath(from, O_RDONLY | O_NOFOLLOW), (source) => {
     const { state: before, trusted } = observeSettled(source, control);

@@ -1,12 +1,12 @@
 import { O_DIRECTORY, O_PATH } from '../constants.ts';
-import { closeFd, type FileState, stateOf } from '../libc.ts';
 import { hasCode } from '../errno.ts';
+import { closeFd, type FileState, stateOf } from '../libc.ts';
 import { type Name, openBeneath, openDirectory, toText } from './directory.ts';
 
 /** A directory of the walk stands no longer where it was entered. */
 export class MovedError extends Error {
-  constructor(path: string) {
-    super(`${path} was moved or replaced during the walk`);
+  constructor(path: string, options?: { cause: unknown }) {
+    super(`${path} was moved or replaced during the walk`, options);
     this.name = 'MovedError';
   }
 }
@@ -103,7 +103,7 @@ export class DirectoryStack {
         if (start !== this.#levels[base]?.fd) closeFd(start);
       }
     } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EXDEV')) throw new MovedError(toText(this.path()));
+      if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'EXDEV')) throw new MovedError(toText(this.path()), { cause: error });
       throw error;
     }
   }

@@ -84,7 +84,8 @@ export class EntryTable {
     this.#keys = new BigUint64Array(this.#capacity);
     this.#digests = new BigUint64Array(this.#capacity);
     this.#flags = new Uint8Array(this.#capacity);
-    for (let at = 0; at < flags.length; at++) if (((flags[at] ?? 0) & USED) !== 0) this.#put(keys[at] ?? 0n, digests[at] ?? 0n, flags[at] ?? 0);
+    for (let at = 0; at < flags.length; at++)
+      if (((flags[at] ?? 0) & USED) !== 0) this.#put(keys[at] ?? 0n, digests[at] ?? 0n, flags[at] ?? 0);
   }
 
   #hash(bytes: Buffer): Buffer {

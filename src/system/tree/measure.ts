@@ -1,10 +1,9 @@
-import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../constants.ts';
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFDIR, S_IFMT } from '../constants.ts';
 import { hasCode, withPath } from '../errno.ts';
 import { closeFd, type FileState, openPath, stateAt, stateOf } from '../libc.ts';
 import type { Control } from './control.ts';
-import { DirectoryStack, MovedError } from './directory-stack.ts';
 import { DT_DIR, DT_UNKNOWN, type Name, openDirectory, readEntries, toBytes, toText } from './directory.ts';
-import { S_IFDIR, S_IFMT } from '../constants.ts';
+import { DirectoryStack, MovedError } from './directory-stack.ts';
 
 const MOUNT_ROOT = 0x2000n;
 

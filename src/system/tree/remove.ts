@@ -17,8 +17,8 @@ import { codeError, errnoError, hasCode, withPath } from '../errno.ts';
 import { check, closeFd, lastErrno, libc, openPath, stateAt, stateOf, withFd } from '../libc.ts';
 import { parseMountinfo } from '../mountinfo.ts';
 import type { Control } from './control.ts';
-import { DirectoryStack, MovedError } from './directory-stack.ts';
 import { DT_DIR, fromText, type Name, openDirectory, openEntry, procPath, readEntries, toBytes, toText } from './directory.ts';
+import { DirectoryStack, MovedError } from './directory-stack.ts';
 
 /** Times that the walk starts over because its directories were moved, and times that a directory is not yet empty. */
 const MAX_RESTARTS = 20;
@@ -69,8 +69,11 @@ export function removeAt(parent: number, name: Name, control: Control, label: La
 /** A mount that the kernel would only meet halfway is found before anything is lost. */
 function refuseMounts(path: string): void {
   const absolute = join(realpathSync(dirname(path)), basename(path));
-  const below = parseMountinfo(readFileSync('/proc/self/mountinfo')).find(({ target }) => target === absolute || target.startsWith(`${absolute}/`));
-  if (below !== undefined) throw codeError('EXDEV', 'unlinkat', below.target, 'something is mounted there; unmount it first. Nothing was removed');
+  const below = parseMountinfo(readFileSync('/proc/self/mountinfo')).find(
+    ({ target }) => target === absolute || target.startsWith(`${absolute}/`),
+  );
+  if (below !== undefined)
+    throw codeError('EXDEV', 'unlinkat', below.target, 'something is mounted there; unmount it first. Nothing was removed');
 }
 
 /** Depth first, without recursion and with a bounded number of descriptors. The directory itself stays. */
@@ -79,7 +82,7 @@ function emptyDirectory(parent: number, name: Name, control: Control, label: Lab
   try {
     root = openDirectory(parent, name);
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw new MovedError(label());
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw new MovedError(label(), { cause: error });
     throw withPath(error, label());
   }
   const stack = new DirectoryStack(root);

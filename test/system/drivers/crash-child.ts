@@ -1,6 +1,6 @@
 import type { LocalSnapshotId, LocalVolumeId } from '../../../src/convoy/ids.ts';
 import { openSystem } from '../../../src/system/index.ts';
-import { callWith, makeDriver, MIB } from './driver-rig.ts';
+import { callWith, MIB, makeDriver } from './driver-rig.ts';
 
 /** What crash.test.ts kills: `crash-child.ts <driver> <pool> <call> <id> <source>`. */
 const [name, path, call, id, source] = process.argv.slice(2) as ['vfs' | 'loop', string, string, string, string];

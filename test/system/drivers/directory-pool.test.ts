@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { callWith, type DriverRig, makeDriver, MIB, openRig, rejects, snapshotId, volumeId } from './driver-rig.ts';
+import { callWith, type DriverRig, MIB, makeDriver, openRig, rejects, snapshotId, volumeId } from './driver-rig.ts';
 
 describe('a pool in a directory', () => {
   let rig: DriverRig;

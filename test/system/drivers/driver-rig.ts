@@ -7,8 +7,8 @@ import { localId } from '../../../src/convoy/ids.ts';
 import { DriverRegistry } from '../../../src/convoy/registry.ts';
 import { register as registerLoop } from '../../../src/drivers/loop/index.ts';
 import { register as registerVfs } from '../../../src/drivers/vfs/index.ts';
-import { openSystem } from '../../../src/system/index.ts';
 import type { System } from '../../../src/system/api.ts';
+import { openSystem } from '../../../src/system/index.ts';
 import { openScratchFs, type ScratchFs, type ScratchFsType } from '../../support/scratch-fs.ts';
 
 export const MIB = 1n << 20n;

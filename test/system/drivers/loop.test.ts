@@ -22,6 +22,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Access } from '../../../src/convoy/contract.ts';
 import { isConvoyError } from '../../../src/convoy/errors.ts';
 import type { LocalVolumeId } from '../../../src/convoy/ids.ts';
+import { loopsBackedBelow } from '../../support/scratch-fs.ts';
 import { hashFile } from '../../support/tree-hash.ts';
 import { callWith, type DriverRig, MIB, openRig, rejects, snapshotId, volumeId } from './driver-rig.ts';
 import { assertPrefix, startSequenceWriter } from './sequence-writer.ts';
@@ -200,6 +201,21 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       execFileSync('umount', [mountPoint]);
     });
 
+    it('gives a volume and its copies one sector size for life, also once their blocks are shared', async () => {
+      const [id, copy] = [await make('sectors'), volumeId('sectors-copy')];
+      const sectorSize = async (of: LocalVolumeId): Promise<string> => {
+        const device = await open(of, mounting);
+        try {
+          return readFileSync(`/sys/block/${basename(device.path)}/queue/logical_block_size`, 'utf8').trim();
+        } finally {
+          await device.close();
+        }
+      };
+      assert.equal(await sectorSize(id), '512');
+      await rig.operations.clone.cloneVolume(copy, id, { ...size, ...instant }, callWith());
+      assert.deepEqual([await sectorSize(id), await sectorSize(copy)], ['512', '512']);
+    });
+
     it('cuts one instant of a file system under ordered, synced writes', async () => {
       const id = await make('ordered');
       await mountNew(id);
@@ -355,7 +371,7 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const) {
       const last = await trash.discard('volume', id);
       assert.ok(last !== undefined);
       await trash.purge(last, callWith());
-      assert.equal(existsSync(`/sys/block/${basename(device.path)}/loop`), false);
+      assert.deepEqual(loopsBackedBelow(join(rig.path, 'trash')), []);
       assert.deepEqual(readdirSync(join(rig.path, 'trash')), []);
     });
   });

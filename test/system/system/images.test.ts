@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, openSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync, closeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { openScratch } from './scratch.ts';
@@ -112,7 +123,11 @@ describe('copySparse', () => {
     const base = scratch.directory();
     writeFileSync(join(base, 'from'), Buffer.alloc(32 * 2 ** 20, 1));
     const abort = new AbortController();
-    const copying = files.copySparse(join(base, 'from'), join(base, 'to'), { signal: abort.signal, progress: () => abort.abort(), bandwidth: 20 * 2 ** 20 });
+    const copying = files.copySparse(join(base, 'from'), join(base, 'to'), {
+      signal: abort.signal,
+      progress: () => abort.abort(),
+      bandwidth: 20 * 2 ** 20,
+    });
     await assert.rejects(copying, { name: 'AbortError' });
     assert.deepEqual(readdirSync(base), ['from']);
   });

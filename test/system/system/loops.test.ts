@@ -18,7 +18,10 @@ const backing = (device: string): boolean => existsSync(`/sys/block/${device.sli
 describe('attach', () => {
   test('a device has the size of its image and direct I/O', async () => {
     const loop = await loops.attach(await image(), { readOnly: false, autoclear: true });
-    assert.deepEqual({ readOnly: loop.readOnly, autoclear: loop.autoclear, sizeBytes: loop.sizeBytes, directIo: loop.directIo }, { readOnly: false, autoclear: true, sizeBytes: SIZE, directIo: true });
+    assert.deepEqual(
+      { readOnly: loop.readOnly, autoclear: loop.autoclear, sizeBytes: loop.sizeBytes, directIo: loop.directIo },
+      { readOnly: false, autoclear: true, sizeBytes: SIZE, directIo: true },
+    );
     assert.equal(readFileSync(`/sys/block/${loop.path.slice(5)}/dev`, 'utf8').trim(), loop.device);
     await loop.close();
   });
@@ -45,7 +48,11 @@ describe('attach', () => {
     const paths = await Promise.all(Array.from({ length: 24 }, (_, n) => image(undefined, `image${n}`)));
     const attached = await Promise.all(paths.map((path) => loops.attach(path, { readOnly: false, autoclear: true })));
     assert.equal(new Set(attached.map(({ path }) => path)).size, paths.length);
-    for (const [n, loop] of attached.entries()) assert.deepEqual((await loops.findByBacking(paths[n] ?? '')).map(({ path }) => path), [loop.path]);
+    for (const [n, loop] of attached.entries())
+      assert.deepEqual(
+        (await loops.findByBacking(paths[n] ?? '')).map(({ path }) => path),
+        [loop.path],
+      );
     for (const loop of attached) await loop.close();
   });
 
@@ -70,8 +77,14 @@ for (const type of ['ext4', 'xfs', 'btrfs'] as const satisfies readonly ScratchT
       linkSync(path, join(base, 'second-name'));
       renameSync(path, join(base, 'moved'));
       copyFileSync(join(base, 'moved'), path);
-      assert.deepEqual((await loops.findByBacking(join(base, 'second-name'))).map((found) => found.path), [loop.path]);
-      assert.deepEqual((await loops.findByBacking(join(base, 'moved'))).map((found) => found.device), [loop.device]);
+      assert.deepEqual(
+        (await loops.findByBacking(join(base, 'second-name'))).map((found) => found.path),
+        [loop.path],
+      );
+      assert.deepEqual(
+        (await loops.findByBacking(join(base, 'moved'))).map((found) => found.device),
+        [loop.device],
+      );
       assert.deepEqual(await loops.findByBacking(path), []);
       await loops.detach(loop.path, path); // the wrong file: nothing happens
       assert.equal(backing(loop.path), true);

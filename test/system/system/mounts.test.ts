@@ -56,7 +56,8 @@ describe('bind', () => {
     await mounts.bind(source, source, { flags: ['noexec', 'nodev'] });
     await mounts.bind(source, target, { flags: ['nosuid', 'noatime'] });
     const options = (await mounts.find(target))?.options ?? [];
-    for (const option of ['rw', 'noexec', 'nodev', 'nosuid', 'noatime']) assert.ok(options.includes(option), `${option} in ${options.join()}`);
+    for (const option of ['rw', 'noexec', 'nodev', 'nosuid', 'noatime'])
+      assert.ok(options.includes(option), `${option} in ${options.join()}`);
     await mounts.unbind(target);
     await mounts.unbind(source);
   });

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, ftruncateSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
-import { openSystem } from '../../../src/system/open-system.ts';
 import type { System } from '../../../src/system/api.ts';
+import { openSystem } from '../../../src/system/open-system.ts';
 
 export type ScratchType = 'ext4' | 'xfs' | 'btrfs';
 /** The smallest that each mkfs makes with its usual features. */

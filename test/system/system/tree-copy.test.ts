@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, lutimesSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, test } from 'node:test';
 import { openScratch, sh } from './scratch.ts';
@@ -33,14 +45,40 @@ function makeAll(): string {
 /** Everything about a tree that a copy has to keep, as one text; inodes are replaced by the set of names that share one. */
 function picture(path: string): string {
   const listed = sh('find', path, '-printf', '%P\\1%y\\1%m\\1%U:%G\\1%n\\1%T@\\1%l\\1%i\\1%s\\2');
-  const entries = Buffer.from(listed, 'latin1').toString('latin1').split('\x02').filter(Boolean).map((line) => line.split('\x01'));
+  const entries = Buffer.from(listed, 'latin1')
+    .toString('latin1')
+    .split('\x02')
+    .filter(Boolean)
+    .map((line) => line.split('\x01'));
   const sharing = Map.groupBy(entries, (fields) => fields[7]);
   const lines = entries.map(([name, type, mode, owner, links, time, link, inode, size]) =>
-    [name, type, mode, owner, type === 'd' ? '' : links, time, link, type === 'd' ? '' : size, type === 'd' ? '' : sharing.get(inode)?.map(([other]) => other).sort().join()].join(' '),
+    [
+      name,
+      type,
+      mode,
+      owner,
+      type === 'd' ? '' : links,
+      time,
+      link,
+      type === 'd' ? '' : size,
+      type === 'd'
+        ? ''
+        : sharing
+            .get(inode)
+            ?.map(([other]) => other)
+            .sort()
+            .join(),
+    ].join(' '),
   );
-  const xattrs = execFileSync('bash', ['-c', 'cd "$1"; find . -print0 | sort -z | xargs -0 getfattr -h -d -m - --absolute-names', '-', path], { encoding: 'latin1' });
+  const xattrs = execFileSync(
+    'bash',
+    ['-c', 'cd "$1"; find . -print0 | sort -z | xargs -0 getfattr -h -d -m - --absolute-names', '-', path],
+    { encoding: 'latin1' },
+  );
   const devices = sh('bash', '-c', 'cd "$1"; find . -type b,c -exec stat -c "%n %t:%T" {} + | sort', '-', path);
-  const contents = execFileSync('bash', ['-c', 'cd "$1"; find . -type f -print0 | sort -z | xargs -0 sha256sum', '-', path], { encoding: 'latin1' });
+  const contents = execFileSync('bash', ['-c', 'cd "$1"; find . -type f -print0 | sort -z | xargs -0 sha256sum', '-', path], {
+    encoding: 'latin1',
+  });
   return [lines.sort().join('\n'), xattrs, devices, contents].join('\n');
 }
 
@@ -140,7 +178,12 @@ describe('copy', () => {
     for (let n = 0; n < 4; n++) writeFileSync(join(from, 'd', `large${n}`), Buffer.alloc(16 * 2 ** 20, 1));
     const open = openDescriptors(from);
     const abort = new AbortController();
-    const copying = trees.copy(from, join(scratch.directory(), 'to'), { maxRounds: 5, signal: abort.signal, bandwidth: 20 * 2 ** 20, progress: () => abort.abort() });
+    const copying = trees.copy(from, join(scratch.directory(), 'to'), {
+      maxRounds: 5,
+      signal: abort.signal,
+      bandwidth: 20 * 2 ** 20,
+      progress: () => abort.abort(),
+    });
     await assert.rejects(copying, { name: 'AbortError' });
     assert.equal(openDescriptors(from), open);
   });

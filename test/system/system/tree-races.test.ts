@@ -28,7 +28,8 @@ function fill(tree: string): void {
   for (let n = 0; n < 6; n++) {
     try {
       mkdirSync(join(tree, `v${n}`, 'd', 'e'), { recursive: true });
-      for (const at of ['', 'd', 'd/e']) for (let m = 0; m < 20; m++) writeFileSync(join(tree, `v${n}`, at, `f${m}`), 'open', { flag: 'wx' });
+      for (const at of ['', 'd', 'd/e'])
+        for (let m = 0; m < 20; m++) writeFileSync(join(tree, `v${n}`, at, `f${m}`), 'open', { flag: 'wx' });
     } catch {
       // The attacker moved it away under our hands, or left something: it will do as it is.
     }

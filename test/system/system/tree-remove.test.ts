@@ -47,7 +47,13 @@ describe('remove', () => {
 
   test('names that are no UTF-8, and odd ones, go', async () => {
     const path = tree();
-    sh('bash', '-c', `cd "$1" && mkdir "$(printf 'd\\377\\376')" && touch "$(printf 'd\\377\\376/\\200')" ' ' -- '-rf' '...' $'new\\nline'`, '-', path);
+    sh(
+      'bash',
+      '-c',
+      `cd "$1" && mkdir "$(printf 'd\\377\\376')" && touch "$(printf 'd\\377\\376/\\200')" ' ' -- '-rf' '...' $'new\\nline'`,
+      '-',
+      path,
+    );
     await trees.remove(path);
     assert.equal(existsSync(path), false);
   });

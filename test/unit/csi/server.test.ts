@@ -207,6 +207,14 @@ test('a secret that a tool repeated is struck out of the message and of the log'
   assert.doesNotMatch(JSON.stringify(edge.lines), /hunter22/);
 });
 
+test('a secret at the place where a message is cut leaves no half', async () => {
+  const message = `${'x'.repeat(1010)} hunter22hunter22hunter22`;
+  await using edge = await openEdge({ pools: { deleteVolume: failing('Unavailable', message) } });
+  const { details } = await outcome(edge.client.call('DeleteVolume', { ...get, secrets: { password: 'hunter22hunter22hunter22' } }));
+  assert.doesNotMatch(details, /hunter/);
+  assert.ok(Buffer.byteLength(details) <= 1024);
+});
+
 test('each call is one line with the same keys, and one observation', async () => {
   await using edge = await openEdge({
     pools: { createSnapshot: async () => aSnapshot(), getVolume: failing('NotFound') },

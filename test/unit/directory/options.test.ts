@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isConvoyError } from '../../../src/convoy/errors.ts';
-import { checkCreateOptions, parseDirectoryOptions } from '../../../src/directory/options.ts';
 import { DriverRegistry } from '../../../src/convoy/registry.ts';
+import { checkCreateOptions, parseDirectoryOptions } from '../../../src/directory/options.ts';
 import { register as registerLoop } from '../../../src/drivers/loop/index.ts';
 import { checkFits, parseLoopOptions } from '../../../src/drivers/loop/options.ts';
 import { register as registerVfs } from '../../../src/drivers/vfs/index.ts';

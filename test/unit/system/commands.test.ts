@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CommandError } from '../../../src/system/api.ts';
+import type { CommandError } from '../../../src/system/api.ts';
 import { openCommands } from '../../../src/system/commands.ts';
 
 const commands = openCommands({ sh: 'dash', cat: 'coreutils', 'convoy-no-such-binary': 'convoy-none' }, '');
-const shell = async (script: string, call?: Parameters<typeof commands.run>[2]): ReturnType<typeof commands.run> => await commands.run('sh', ['-c', script], call);
+const shell = async (script: string, call?: Parameters<typeof commands.run>[2]): ReturnType<typeof commands.run> =>
+  await commands.run('sh', ['-c', script], call);
 const failure = (reason: CommandError['reason'], message: RegExp): ((error: CommandError) => boolean) => {
   return (error) => {
     assert.equal(error.name, 'CommandError');

@@ -8,7 +8,8 @@ test('records survive growth, and keys of other places stay unknown', () => {
   const table = new EntryTable();
   const root = table.rootKey();
   for (let n = 0; n < COUNT; n++) table.set(table.keyOf(root, Buffer.from(`f${n}`)), { digest: BigInt(n), trusted: n % 2 === 0 });
-  for (let n = 0; n < COUNT; n++) assert.deepEqual(table.get(table.keyOf(root, Buffer.from(`f${n}`))), { digest: BigInt(n), trusted: n % 2 === 0 });
+  for (let n = 0; n < COUNT; n++)
+    assert.deepEqual(table.get(table.keyOf(root, Buffer.from(`f${n}`))), { digest: BigInt(n), trusted: n % 2 === 0 });
   assert.equal(table.get(table.keyOf(root, Buffer.from('absent'))), undefined);
 });
 

@@ -3,11 +3,14 @@ import { test } from 'node:test';
 import { findTopmost, parseMountinfo } from '../../../src/system/mountinfo.ts';
 import { tearsMountinfo } from '../../../src/system/mounts.ts';
 
-const line = (id: number, parent: number, target: string, rest = '- ext4 /dev/vda rw'): string => `${id} ${parent} 8:1 / ${target} rw,relatime shared:7 ${rest}\n`;
+const line = (id: number, parent: number, target: string, rest = '- ext4 /dev/vda rw'): string =>
+  `${id} ${parent} 8:1 / ${target} rw,relatime shared:7 ${rest}\n`;
 const table = (...lines: string[]): Buffer => Buffer.from(lines.join(''), 'latin1');
 
 test('every field of a line is read', () => {
-  const [entry] = parseMountinfo(table('36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 propagate_from:2 - ext3 /dev/root rw,errors=continue\n'));
+  const [entry] = parseMountinfo(
+    table('36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 propagate_from:2 - ext3 /dev/root rw,errors=continue\n'),
+  );
   assert.deepEqual(entry, {
     id: 36,
     parentId: 35,

@@ -4,7 +4,11 @@ import { openSyscallClient } from '../../../src/system/syscall-client.ts';
 
 test('an error of the worker arrives as the errno error it was', async () => {
   const client = openSyscallClient();
-  await assert.rejects(client.call('blockSize', { device: '/dev/convoy-none' }), { code: 'ENOENT', path: '/dev/convoy-none', syscall: 'openat2' });
+  await assert.rejects(client.call('blockSize', { device: '/dev/convoy-none' }), {
+    code: 'ENOENT',
+    path: '/dev/convoy-none',
+    syscall: 'openat2',
+  });
   await client.close();
 });
 
