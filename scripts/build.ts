@@ -3,7 +3,7 @@
  * only the commands need, and the other way round. `dist` runs beside any node_modules that has the production packages
  * (`npm ci --omit=dev`): of those only koffi, which is native, is loaded at run time.
  */
-import { chmodSync, copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
@@ -37,7 +37,16 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
-copyFileSync(join(ROOT, 'scripts/launcher.mjs'), join(DIST, 'convoy.mjs'));
+await build({
+  absWorkingDir: ROOT,
+  entryPoints: ['scripts/launcher.ts'],
+  outfile: join(DIST, 'convoy.mjs'),
+  format: 'esm',
+  platform: 'node',
+  // The oldest that knows top-level await.
+  target: 'node14.8',
+  logLevel: 'warning',
+});
 chmodSync(join(DIST, 'convoy.mjs'), 0o755);
 
 const outputs = Object.entries(metafile.outputs).filter(([name]) => name.endsWith('.mjs'));

@@ -30,7 +30,13 @@ export function connectAdmin(socketPath: string): AdminClient {
   };
 }
 
-async function callUnary<Name extends UnaryName>(client: Client, socketPath: string, name: Name, request: Request<Name>, signal: AbortSignal | undefined): Promise<Answer<Name>> {
+async function callUnary<Name extends UnaryName>(
+  client: Client,
+  socketPath: string,
+  name: Name,
+  request: Request<Name>,
+  signal: AbortSignal | undefined,
+): Promise<Answer<Name>> {
   const { path, requestSerialize, responseDeserialize } = definitionOf<Name>(name);
   return await new Promise<Answer<Name>>((resolve, reject) => {
     if (signal?.aborted === true) return reject(new ConvoyError('Cancelled', 'interrupted'));
@@ -45,7 +51,13 @@ async function callUnary<Name extends UnaryName>(client: Client, socketPath: str
   });
 }
 
-async function* callStream<Name extends StreamName>(client: Client, socketPath: string, name: Name, request: Request<Name>, signal: AbortSignal): AsyncGenerator<Answer<Name>> {
+async function* callStream<Name extends StreamName>(
+  client: Client,
+  socketPath: string,
+  name: Name,
+  request: Request<Name>,
+  signal: AbortSignal,
+): AsyncGenerator<Answer<Name>> {
   if (signal.aborted) return;
   const { path, requestSerialize, responseDeserialize } = definitionOf<Name>(name);
   const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
@@ -72,14 +84,32 @@ export function fromServiceError(error: ServiceError, socketPath: string): Convo
   if (typeof code === 'string' && isErrorCode(code)) return new ConvoyError(code, error.details, { cause: error });
   if (error.code === status.CANCELLED) return new ConvoyError('Cancelled', 'interrupted', { cause: error });
   if (error.code === status.UNAVAILABLE)
-    return new ConvoyError('Unavailable', `no daemon answers at unix://${socketPath}: start it (convoy daemon), or say where it listens (--endpoint, CSI_ENDPOINT)`, { cause: error });
+    return new ConvoyError(
+      'Unavailable',
+      `no daemon answers at unix://${socketPath}: start it (convoy daemon), or say where it listens (--endpoint, CSI_ENDPOINT)`,
+      { cause: error },
+    );
   if (error.code === status.UNIMPLEMENTED)
-    return new ConvoyError('NotSupported', `what answers at unix://${socketPath} is no convoy daemon of this version (${error.details})`, { cause: error });
+    return new ConvoyError('NotSupported', `what answers at unix://${socketPath} is no convoy daemon of this version (${error.details})`, {
+      cause: error,
+    });
   return new ConvoyError('Internal', `the call failed: ${error.details}`, { cause: error });
 }
 
 const CODES: Readonly<Record<ErrorCode, true>> = {
-  NotFound: true, AlreadyExists: true, Busy: true, NoSpace: true, OutOfRange: true, InUse: true, Precondition: true, NotSupported: true,
-  InvalidArgument: true, Unavailable: true, DataLoss: true, StaleToken: true, Cancelled: true, Internal: true,
+  NotFound: true,
+  AlreadyExists: true,
+  Busy: true,
+  NoSpace: true,
+  OutOfRange: true,
+  InUse: true,
+  Precondition: true,
+  NotSupported: true,
+  InvalidArgument: true,
+  Unavailable: true,
+  DataLoss: true,
+  StaleToken: true,
+  Cancelled: true,
+  Internal: true,
 };
 const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(CODES, text);

@@ -19,12 +19,11 @@ export function adminDefinition(): AdminDefinition {
 export const SERVICE = 'convoy.admin.v0.Admin';
 
 type Methods = {
-  readonly [K in keyof AdminDefinition as string extends K ? never : number extends K ? never : K]: AdminDefinition[K] extends MethodDefinition<
-    infer Request,
-    infer Response,
-    infer RequestOut,
-    infer ResponseOut
-  >
+  readonly [K in keyof AdminDefinition as string extends K
+    ? never
+    : number extends K
+      ? never
+      : K]: AdminDefinition[K] extends MethodDefinition<infer Request, infer Response, infer RequestOut, infer ResponseOut>
     ? { readonly request: Request; readonly response: Response; readonly received: RequestOut; readonly answered: ResponseOut }
     : never;
 };

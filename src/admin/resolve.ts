@@ -49,7 +49,9 @@ export async function resolveTrashItem(pools: Pools, pool: string, item: string)
   const [only, ...others] = matches;
   if (only === undefined) throw notFound(`a deleted volume or snapshot ${JSON.stringify(item)} in the trash`);
   if (others.length > 0) {
-    const list = matches.map(({ pool: of, kind, entry, discardedAt }) => `${kind} ${entry} in pool ${of}, deleted ${discardedAt.toISOString()}`);
+    const list = matches.map(
+      ({ pool: of, kind, entry, discardedAt }) => `${kind} ${entry} in pool ${of}, deleted ${discardedAt.toISOString()}`,
+    );
     throw invalid(`${JSON.stringify(item)} names ${matches.length} items of the trash; name one by its entry: ${list.join('; ')}`);
   }
   return only;

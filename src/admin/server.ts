@@ -25,7 +25,8 @@ export interface AdminService {
 /** Puts the admin service on the server that serves CSI. Its calls are an admin's: none counts as CSI. */
 export function addAdminService(server: Server, edge: AdminEdge, log: AdminLog): AdminService {
   const host = new Host(edge, log);
-  for (const name of Object.keys(UNARY) as UnaryName[]) register(server, name, 'unary', host.unary(name, UNARY[name] as UnaryRpc<UnaryName>));
+  for (const name of Object.keys(UNARY) as UnaryName[])
+    register(server, name, 'unary', host.unary(name, UNARY[name] as UnaryRpc<UnaryName>));
   for (const name of Object.keys(STREAMING) as StreamName[])
     register(server, name, 'serverStream', host.streaming(name, STREAMING[name] as StreamRpc<StreamName>));
   return host;
@@ -43,7 +44,9 @@ function register(server: Server, name: UnaryName | StreamName, type: 'unary' | 
   );
 }
 
-type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline' | 'cancelled'> & { once(event: 'cancelled', listener: () => void): unknown };
+type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline' | 'cancelled'> & {
+  once(event: 'cancelled', listener: () => void): unknown;
+};
 
 class Host implements AdminService {
   readonly #edge: AdminEdge;

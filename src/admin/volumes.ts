@@ -10,7 +10,16 @@ import { resolveSnapshotId, resolveVolume, resolveVolumeId } from './resolve.ts'
 import type { UnaryRpc } from './rpc.ts';
 
 /** Options that an admin may give on create: all inputs of Convoy's but those that belong to other calls. */
-const ADMIN_OPTIONS: readonly OptionKey[] = ['Size', 'FileSystem', 'Format', 'VolumeDriverID', 'VolumeType', 'VolumeIOPS', 'BackupURL', 'PrepareForVM'];
+const ADMIN_OPTIONS: readonly OptionKey[] = [
+  'Size',
+  'FileSystem',
+  'Format',
+  'VolumeDriverID',
+  'VolumeType',
+  'VolumeIOPS',
+  'BackupURL',
+  'PrepareForVM',
+];
 
 export const createVolume: UnaryRpc<'CreateVolume'> = async ({ pools }, request, call) => {
   const options = parseCreateOptions(request.options, ADMIN_OPTIONS);
@@ -57,7 +66,8 @@ export const listVolumes: UnaryRpc<'ListVolumes'> = async ({ pools }, request) =
 export async function assertPool(pools: Pools, name: string): Promise<void> {
   if (name === '') return;
   const names = (await pools.status()).map(({ config }) => config.name);
-  if (!names.includes(name)) throw new ConvoyError('NotFound', `pool ${JSON.stringify(name)} is not configured; pools are ${names.join(', ')}`);
+  if (!names.includes(name))
+    throw new ConvoyError('NotFound', `pool ${JSON.stringify(name)} is not configured; pools are ${names.join(', ')}`);
 }
 
 export const inspectVolume: UnaryRpc<'InspectVolume'> = async ({ pools, node }, request) => {
@@ -108,7 +118,8 @@ export const expandVolume: UnaryRpc<'ExpandVolume'> = async ({ pools, node }, re
   if (requiredBytes <= 0n) throw invalid(`size is ${request.sizeBytes}; allowed is the new size of the volume in bytes`);
   const volume = await pools.expandVolume(await resolveVolumeId(pools, request.volume), { requiredBytes }, call);
   // What is mounted here grows with it; elsewhere the kubelet asks for that by itself.
-  for (const use of await node.published(volume.id)) if (!volume.use.block && !use.readOnly) await node.expand(volume.id, use.targetPath, {}, call);
+  for (const use of await node.published(volume.id))
+    if (!volume.use.block && !use.readOnly) await node.expand(volume.id, use.targetPath, {}, call);
   return { volume: volumeMessage(volume) };
 };
 

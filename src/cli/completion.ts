@@ -10,7 +10,8 @@ export function addCompletion(program: Command): void {
     .description('a script that completes this command: source <(convoy completion bash)')
     .argument('<shell>', SHELLS.join(', '))
     .action(async (shell: string) => {
-      if (!(SHELLS as readonly string[]).includes(shell)) throw invalid(`shell is ${JSON.stringify(shell)}; allowed are ${SHELLS.join(', ')}`);
+      if (!(SHELLS as readonly string[]).includes(shell))
+        throw invalid(`shell is ${JSON.stringify(shell)}; allowed are ${SHELLS.join(', ')}`);
       const { default: tab } = await import('@bomb.sh/tab');
       tab.setup('convoy', 'convoy', shell);
     });

@@ -17,4 +17,6 @@ export interface GlobalOptions {
 
 /** Makes a commander action of a verb: with its arguments, its options and a context. What it returns is the exit status; none is 0. */
 export type Verb<Args extends readonly unknown[], Options> = (context: Context, args: Args, options: Options) => Promise<number | void>;
-export type Runner = <Args extends readonly unknown[], Options>(verb: Verb<Args, Options>) => (...commanderArgs: unknown[]) => Promise<void>;
+export type Runner = <Args extends readonly unknown[], Options>(
+  verb: Verb<Args, Options>,
+) => (...commanderArgs: unknown[]) => Promise<void>;

@@ -19,11 +19,18 @@ async function doctor({ client, out, signal }: Context, _args: readonly [], opti
   for await (const event of client.stream('RunDoctor', { pool: options.pool }, signal)) {
     if (event.state !== 'PASSED' && event.state !== 'FAILED' && event.state !== 'SKIPPED') continue;
     counts[event.state] += 1;
-    findings.push({ title: event.title, state: event.state.toLowerCase(), detail: event.detail === '' ? null : event.detail, durationMs: BigInt(event.durationMs) });
+    findings.push({
+      title: event.title,
+      state: event.state.toLowerCase(),
+      detail: event.detail === '' ? null : event.detail,
+      durationMs: BigInt(event.durationMs),
+    });
     if (!out.json) out.answer(null, (lines) => lines.line(describe(event)));
   }
   const summary = { pool: options.pool, passed: counts.PASSED, failed: counts.FAILED, skipped: counts.SKIPPED };
-  out.answer({ ...summary, findings }, (lines) => lines.line(`\n${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped`));
+  out.answer({ ...summary, findings }, (lines) =>
+    lines.line(`\n${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped`),
+  );
   return counts.FAILED === 0 ? 0 : EXIT_DOCTOR_FAILED;
 }
 

@@ -42,7 +42,11 @@ const MEANING: Readonly<Record<ErrorCode, string>> = {
 
 /** One row each, for the help texts and docs/cli.md. */
 export function exitCodeTable(): readonly { readonly exit: number; readonly code: string; readonly meaning: string }[] {
-  const rows = (Object.keys(EXIT_CODES) as ErrorCode[]).map((code) => ({ exit: EXIT_CODES[code], code: code as string, meaning: MEANING[code] }));
+  const rows = (Object.keys(EXIT_CODES) as ErrorCode[]).map((code) => ({
+    exit: EXIT_CODES[code],
+    code: code as string,
+    meaning: MEANING[code],
+  }));
   const doctor = { exit: EXIT_DOCTOR_FAILED, code: '', meaning: 'convoy doctor found something wrong' };
   return [{ exit: 0, code: '', meaning: 'success' }, ...rows, doctor].sort((a, b) => a.exit - b.exit);
 }

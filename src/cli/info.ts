@@ -19,7 +19,10 @@ async function info({ client, out }: Context): Promise<void> {
       ['Node', `${answer.nodeName} (${answer.nodeKey} in ids)`],
       ['Root', answer.root],
       ['Endpoint', answer.endpoint],
-      ['Process', `${answer.pid}, up ${started === undefined ? '?' : formatDuration(Date.now() - started.getTime())}, ${formatBytes(BigInt(answer.residentBytes))} resident`],
+      [
+        'Process',
+        `${answer.pid}, up ${started === undefined ? '?' : formatDuration(Date.now() - started.getTime())}, ${formatBytes(BigInt(answer.residentBytes))} resident`,
+      ],
       ['Drivers', answer.drivers.join(', ')],
     ]);
     lines.line('');

@@ -3,7 +3,9 @@ import { isConvoyError } from '../convoy/errors.ts';
 const PAGE = 1000;
 
 /** All entries of a paged list. A list whose token went stale under us is read once more from its start. */
-export async function allPages<T>(read: (page: { maxEntries: number; startingToken: string }) => Promise<{ entries: readonly T[]; nextToken: string }>): Promise<readonly T[]> {
+export async function allPages<T>(
+  read: (page: { maxEntries: number; startingToken: string }) => Promise<{ entries: readonly T[]; nextToken: string }>,
+): Promise<readonly T[]> {
   try {
     return await readAll(read);
   } catch (error) {

@@ -47,7 +47,11 @@ export function poolRows(pools: readonly PoolMessage[]): [readonly string[], rea
 async function inspect({ client, out }: Context, [name]: readonly [string]): Promise<void> {
   const { pools } = await client.call('ListPools', {});
   const pool = pools.find((each) => each.name === name);
-  if (pool === undefined) throw new ConvoyError('NotFound', `pool ${JSON.stringify(name)} is not configured; pools are ${pools.map((each) => each.name).join(', ')}`);
+  if (pool === undefined)
+    throw new ConvoyError(
+      'NotFound',
+      `pool ${JSON.stringify(name)} is not configured; pools are ${pools.map((each) => each.name).join(', ')}`,
+    );
   showPool({ out }, pool);
 }
 
@@ -62,35 +66,47 @@ async function adopt({ client, out }: Context, [pool]: readonly [string]): Promi
 }
 
 function showPool({ out }: Pick<Context, 'out'>, pool: PoolMessage): void {
-  const { settings } = pool;
-  const size = (bytes: string): string => (bytes === '0' ? '' : formatBytes(BigInt(bytes)));
   out.answer(poolShape(pool), (lines) => {
-    lines.facts([
-      ['Name', `${pool.name}${pool.isDefault ? ' (default)' : ''}`],
-      ['Driver', pool.driver],
-      ['State', pool.open ? 'open' : `unavailable: ${pool.reason}`],
-      ['Scope', pool.scope],
-      ['Offers', pool.access],
-      ['Sizes', pool.open ? (pool.sizeEnforced ? 'enforced' : 'promised, not enforced') : ''],
-      ['Operations', pool.operations.join(', ')],
-      ['Size', size(pool.totalBytes)],
-      ['Available', pool.open ? formatBytes(BigInt(pool.availableBytes)) : ''],
-      ['Promised', pool.open ? formatBytes(BigInt(pool.promisedBytes)) : ''],
-      ['Holds', pool.open ? `${pool.volumes} volumes, ${pool.snapshots} snapshots, ${pool.trashed} in the trash` : ''],
-      ...(settings === null
-        ? []
-        : ([
-            ['Overcommit', String(settings.overcommit)],
-            ['Thin', String(settings.thin)],
-            ['On delete', settings.onDelete],
-            ['Trash kept', settings.trashRetentionMs === '0' ? '' : formatDuration(Number(settings.trashRetentionMs))],
-            ['Default size', size(settings.defaultVolumeSize)],
-            ['Jobs at once', settings.maxJobs],
-            ['Bandwidth', settings.bandwidth === '0' ? '' : `${formatBytes(BigInt(settings.bandwidth))}/s`],
-          ] as const)),
-      ...Object.entries(pool.options),
-      ...Object.entries(pool.info),
-    ]);
+    lines.facts([...stateFacts(pool), ...settingFacts(pool), ...Object.entries(pool.options), ...Object.entries(pool.info)]);
     for (const { status, reason, message } of pool.problems) lines.line(`${status} ${reason}: ${message}`);
   });
 }
+
+type Facts = readonly (readonly [string, string])[];
+
+function stateFacts(pool: PoolMessage): Facts {
+  const facts: Facts = [
+    ['Name', `${pool.name}${pool.isDefault ? ' (default)' : ''}`],
+    ['Driver', pool.driver],
+    ['State', pool.open ? 'open' : `unavailable: ${pool.reason}`],
+    ['Scope', pool.scope],
+    ['Offers', pool.access],
+    ['Operations', pool.operations.join(', ')],
+  ];
+  if (!pool.open) return facts;
+  return [
+    ...facts,
+    ['Sizes', pool.sizeEnforced ? 'enforced' : 'promised, not enforced'],
+    ['Size', size(pool.totalBytes)],
+    ['Available', formatBytes(BigInt(pool.availableBytes))],
+    ['Promised', formatBytes(BigInt(pool.promisedBytes))],
+    ['Holds', `${pool.volumes} volumes, ${pool.snapshots} snapshots, ${pool.trashed} in the trash`],
+  ];
+}
+
+function settingFacts({ settings }: PoolMessage): Facts {
+  if (settings === null) return [];
+  return [
+    ['Made', settings.init === 'auto' ? 'by itself' : 'by convoy pools init'],
+    ['Overcommit', String(settings.overcommit)],
+    ['Thin', String(settings.thin)],
+    ['On delete', settings.onDelete],
+    ['Trash kept', settings.trashRetentionMs === '0' ? '' : formatDuration(Number(settings.trashRetentionMs))],
+    ['Default size', size(settings.defaultVolumeSize)],
+    ['Jobs at once', settings.maxJobs],
+    ['Bandwidth', settings.bandwidth === '0' ? '' : `${formatBytes(BigInt(settings.bandwidth))}/s`],
+  ];
+}
+
+/** 0 = not known or not set. */
+const size = (bytes: string): string => (bytes === '0' ? '' : formatBytes(BigInt(bytes)));

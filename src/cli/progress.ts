@@ -27,7 +27,14 @@ function bar(label: string): Progress {
   const start = async (job: JobMessage): Promise<void> => {
     const { SingleBar: Bar } = await import('cli-progress').then((module) => module.default);
     if (stopped) return;
-    shown = new Bar({ format: `${label} [{bar}] {text}`, stream: process.stderr, hideCursor: true, clearOnComplete: true, barsize: 30, fps: 5 });
+    shown = new Bar({
+      format: `${label} [{bar}] {text}`,
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+      barsize: 30,
+      fps: 5,
+    });
     shown.start(Number(job.totalBytes), Number(job.doneBytes), { text: describe(job) });
     draw(latest ?? job);
   };

@@ -19,9 +19,11 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const onSignal = (): void => interrupt.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   let status = 0;
-  const program = createProgram(runner(interrupt.signal, (result) => {
-    status = result;
-  }));
+  const program = createProgram(
+    runner(interrupt.signal, (result) => {
+      status = result;
+    }),
+  );
   const json = args.includes('--json');
   if (json) quieten(program);
   try {
@@ -87,7 +89,9 @@ function report(error: unknown, json: boolean): number {
     if (json) process.stderr.write(`${toJson({ code: 'InvalidArgument', message: error.message.replace(/^error: /, '') })}\n`);
     return EXIT_USAGE;
   }
-  const { code, message } = isConvoyError(error) ? error : new ConvoyError('Internal', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const { code, message } = isConvoyError(error)
+    ? error
+    : new ConvoyError('Internal', error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.stderr.write(json ? `${toJson({ code, message })}\n` : `convoy: ${message}\n`);
   return EXIT_CODES[code];
 }

@@ -17,15 +17,26 @@ export function addSnapshots(program: Command, run: Runner): void {
     .option('--name <name>', 'default: a new name')
     .option('--consistency <how>', 'point-in-time or files')
     .action(run(create));
-  snapshots.command('list').description('all snapshots').argument('[volume]', 'only those of this volume').option('--ids', 'show their ids').action(run(list));
+  snapshots
+    .command('list')
+    .description('all snapshots')
+    .argument('[volume]', 'only those of this volume')
+    .option('--ids', 'show their ids')
+    .action(run(list));
   snapshots.command('inspect').description('everything about one snapshot').argument('<snapshot>').action(run(inspect));
   snapshots.command('delete').description('delete snapshots').argument('<snapshots...>').action(run(remove));
 }
 
-async function create(context: Context, [volume]: readonly [string], options: { readonly name?: string; readonly consistency?: string }): Promise<void> {
+async function create(
+  context: Context,
+  [volume]: readonly [string],
+  options: { readonly name?: string; readonly consistency?: string },
+): Promise<void> {
   const name = options.name ?? `snapshot-${randomBytes(8).toString('hex')}`;
   const request = { volume, name, consistency: options.consistency ?? '' };
-  const { snapshot } = await withProgress(context, { kind: 'snapshot', name }, (signal) => context.client.call('CreateSnapshot', request, { signal }));
+  const { snapshot } = await withProgress(context, { kind: 'snapshot', name }, (signal) =>
+    context.client.call('CreateSnapshot', request, { signal }),
+  );
   if (snapshot !== null) context.out.answer(snapshotShape(snapshot), (lines) => lines.line(snapshot.name));
 }
 
@@ -40,7 +51,15 @@ async function list({ client, out }: Context, [volume]: readonly [string | undef
     const ids = options.ids === true;
     lines.table(
       ['NAME', 'POOL', 'SIZE', 'READY', 'CREATED', 'VOLUME', ...(ids ? ['ID'] : [])],
-      sorted.map((each) => [each.name, each.pool, formatBytes(BigInt(each.sizeBytes)), ready(each), created(each), each.sourceVolumeId, ...(ids ? [each.id] : [])]),
+      sorted.map((each) => [
+        each.name,
+        each.pool,
+        formatBytes(BigInt(each.sizeBytes)),
+        ready(each),
+        created(each),
+        each.sourceVolumeId,
+        ...(ids ? [each.id] : []),
+      ]),
     );
   });
 }

@@ -52,7 +52,9 @@ export function addVolumesCreate(parent: Command, run: Runner, hidden: { readonl
 async function create(context: Context, [given]: readonly [string | undefined], options: CreateOptions): Promise<void> {
   const name = given ?? `volume-${randomBytes(8).toString('hex')}`;
   const request = await toRequest(context, name, options);
-  const { volume } = await withProgress(context, { kind: 'volume', name }, (signal) => context.client.call('CreateVolume', request, { signal }));
+  const { volume } = await withProgress(context, { kind: 'volume', name }, (signal) =>
+    context.client.call('CreateVolume', request, { signal }),
+  );
   if (volume !== null) context.out.answer(volumeShape(volume), (lines) => lines.line(volume.name));
 }
 
@@ -94,7 +96,12 @@ async function choosePool({ client }: Context, { pool, driver }: CreateOptions):
   if (driver === undefined) return pool ?? '';
   const { pools } = await client.call('ListPools', {});
   const [only, ...others] = pools.filter((each) => each.driver === driver && (pool === undefined || each.name === pool));
-  if (only === undefined) throw new ConvoyError('NotFound', `no ${pool === undefined ? 'pool' : `pool ${pool}`} of driver ${JSON.stringify(driver)}; pools are ${pools.map((each) => `${each.name} (${each.driver})`).join(', ')}`);
-  if (others.length > 0) throw invalid(`driver ${driver} has several pools: choose one of ${[only, ...others].map((each) => each.name).join(', ')} by --pool`);
+  if (only === undefined)
+    throw new ConvoyError(
+      'NotFound',
+      `no ${pool === undefined ? 'pool' : `pool ${pool}`} of driver ${JSON.stringify(driver)}; pools are ${pools.map((each) => `${each.name} (${each.driver})`).join(', ')}`,
+    );
+  if (others.length > 0)
+    throw invalid(`driver ${driver} has several pools: choose one of ${[only, ...others].map((each) => each.name).join(', ')} by --pool`);
   return only.name;
 }

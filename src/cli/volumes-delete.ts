@@ -39,7 +39,11 @@ function removeOne(context: Context, name: string, referenceOnly: boolean): Prom
 }
 
 export function addVolumesTrash(parent: Command, run: Runner): void {
-  parent.command('trash').description('deleted volumes and snapshots that can be brought back').option('--pool <pool>', 'only those of this pool').action(run(trash));
+  parent
+    .command('trash')
+    .description('deleted volumes and snapshots that can be brought back')
+    .option('--pool <pool>', 'only those of this pool')
+    .action(run(trash));
 }
 
 async function trash({ client, out }: Context, _args: readonly [], options: { readonly pool?: string }): Promise<void> {
@@ -48,7 +52,15 @@ async function trash({ client, out }: Context, _args: readonly [], options: { re
     if (items.length === 0) return lines.line('the trash is empty');
     lines.table(
       ['NAME', 'KIND', 'POOL', 'SIZE', 'DELETED', 'KEPT UNTIL', 'ENTRY'],
-      items.map((item) => [item.name, item.kind, item.pool, formatBytes(BigInt(item.sizeBytes)), time(item.discardedAt), item.expiresAt === null ? 'removed by hand' : time(item.expiresAt), item.entry]),
+      items.map((item) => [
+        item.name,
+        item.kind,
+        item.pool,
+        formatBytes(BigInt(item.sizeBytes)),
+        time(item.discardedAt),
+        item.expiresAt === null ? 'removed by hand' : time(item.expiresAt),
+        item.entry,
+      ]),
     );
   });
 }

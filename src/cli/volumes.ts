@@ -16,7 +16,12 @@ export function addVolumes(program: Command, run: Runner): void {
   addInspect(volumes, run);
   addMount(volumes, run);
   addUmount(volumes, run);
-  volumes.command('expand').description('make a volume larger').argument('<volume>').requiredOption('--size <size>', 'its new size, such as 20G').action(run(expand));
+  volumes
+    .command('expand')
+    .description('make a volume larger')
+    .argument('<volume>')
+    .requiredOption('--size <size>', 'its new size, such as 20G')
+    .action(run(expand));
   addVolumesDelete(volumes, run);
   addVolumesUndelete(volumes, run);
   addVolumesTrash(volumes, run);
@@ -38,7 +43,11 @@ function addList(parent: Command, run: Runner, hidden: Hidden = {}): void {
     .action(run(list));
 }
 
-async function list({ client, out }: Context, _args: readonly [], options: { readonly pool?: string; readonly ids?: boolean }): Promise<void> {
+async function list(
+  { client, out }: Context,
+  _args: readonly [],
+  options: { readonly pool?: string; readonly ids?: boolean },
+): Promise<void> {
   const volumes = await allPages(async (page) => {
     const { volumes: entries, nextToken } = await client.call('ListVolumes', { pool: options.pool ?? '', ...page });
     return { entries, nextToken };
@@ -49,7 +58,15 @@ async function list({ client, out }: Context, _args: readonly [], options: { rea
     const ids = options.ids === true;
     lines.table(
       ['NAME', 'POOL', 'SIZE', 'FILE SYSTEM', 'STATE', 'CREATED', ...(ids ? ['ID'] : [])],
-      sorted.map((volume) => [volume.name, volume.pool, sizeOf(volume), kindOf(volume), volume.state, createdAt(volume), ...(ids ? [volume.id] : [])]),
+      sorted.map((volume) => [
+        volume.name,
+        volume.pool,
+        sizeOf(volume),
+        kindOf(volume),
+        volume.state,
+        createdAt(volume),
+        ...(ids ? [volume.id] : []),
+      ]),
     );
   });
 }
@@ -94,7 +111,11 @@ function addMount(parent: Command, run: Runner, hidden: Hidden = {}): void {
     .action(run(mount));
 }
 
-async function mount({ client, out }: Context, [volume]: readonly [string], options: { readonly mountpoint?: string; readonly readOnly?: boolean }): Promise<void> {
+async function mount(
+  { client, out }: Context,
+  [volume]: readonly [string],
+  options: { readonly mountpoint?: string; readonly readOnly?: boolean },
+): Promise<void> {
   const { path } = await client.call('MountVolume', { volume, mountPoint: options.mountpoint ?? '', readOnly: options.readOnly === true });
   out.answer({ path }, (lines) => lines.line(path));
 }
@@ -115,7 +136,9 @@ async function umount({ client, out }: Context, [volume]: readonly [string], opt
 
 async function expand(context: Context, [name]: readonly [string], options: { readonly size: string }): Promise<void> {
   const sizeBytes = parseSize('--size', options.size).toString();
-  const { volume } = await withProgress(context, { kind: 'volume', name }, (signal) => context.client.call('ExpandVolume', { volume: name, sizeBytes }, { signal }));
+  const { volume } = await withProgress(context, { kind: 'volume', name }, (signal) =>
+    context.client.call('ExpandVolume', { volume: name, sizeBytes }, { signal }),
+  );
   if (volume !== null) context.out.answer(volumeShape(volume), (lines) => lines.line(`${formatBytes(BigInt(volume.sizeBytes))}`));
 }
 

@@ -64,7 +64,10 @@ async function interrupted(context: Context, subject: Subject): Promise<ConvoyEr
   const job = await findJob(context, subject).catch(() => undefined);
   const what = `${subject.kind} ${JSON.stringify(subject.name)}`;
   if (job === undefined) return new ConvoyError('Cancelled', `interrupted while waiting for ${what}`);
-  return new ConvoyError('Cancelled', `interrupted; the ${job.kind} of ${what} goes on in the daemon ("convoy jobs" shows it, the same command again waits for it)`);
+  return new ConvoyError(
+    'Cancelled',
+    `interrupted; the ${job.kind} of ${what} goes on in the daemon ("convoy jobs" shows it, the same command again waits for it)`,
+  );
 }
 
 async function findJob(context: Context, subject: Subject): Promise<JobMessage | undefined> {
@@ -72,4 +75,5 @@ async function findJob(context: Context, subject: Subject): Promise<JobMessage |
   return jobs.find((job) => isOf(job, subject) && (job.state === 'running' || job.state === 'waiting'));
 }
 
-const isOf = (job: JobMessage, { kind, name }: Subject): boolean => job.objectId === name || job.objectId.endsWith(`.${localId(kind, name)}`);
+const isOf = (job: JobMessage, { kind, name }: Subject): boolean =>
+  job.objectId === name || job.objectId.endsWith(`.${localId(kind, name)}`);

@@ -11,7 +11,9 @@ const MAX_SOCKET_PATH_BYTES = 107;
 export function parseEndpoint(field: string, text: string): string {
   const path = text.startsWith('unix://') ? text.slice('unix://'.length) : text.startsWith('unix:') ? text.slice('unix:'.length) : text;
   if (!isAbsolute(path) || !path.endsWith('.sock') || path.includes('\0'))
-    throw invalid(`${field} is ${JSON.stringify(text)}; allowed is unix:// and an absolute path that ends in .sock, such as unix:///run/convoy/csi.sock`);
+    throw invalid(
+      `${field} is ${JSON.stringify(text)}; allowed is unix:// and an absolute path that ends in .sock, such as unix:///run/convoy/csi.sock`,
+    );
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES)
     throw invalid(`${field} is ${JSON.stringify(text)}; the path of a unix socket has at most ${MAX_SOCKET_PATH_BYTES} bytes`);
   return normalize(path);
@@ -27,7 +29,8 @@ export function parseListenAddress(field: string, text: string): ListenAddress |
   if (text === '') return undefined;
   const [, six, four, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
-  if (digits === undefined || port > 65_535) throw invalid(`${field} is ${JSON.stringify(text)}; allowed are HOST:PORT, such as 127.0.0.1:9808, or '' for none`);
+  if (digits === undefined || port > 65_535)
+    throw invalid(`${field} is ${JSON.stringify(text)}; allowed are HOST:PORT, such as 127.0.0.1:9808, or '' for none`);
   const host = six ?? four ?? '';
   return { host: host === '' ? '::' : host, port };
 }

@@ -17,7 +17,11 @@ export const DAEMON_FLAGS = {
   'node-id': { value: 'NAME', description: "this node's name; default: the host name", repeatable: false },
   'driver-name': { value: 'NAME', description: 'CSI plugin name', repeatable: false },
   drivers: { value: 'NAME', description: 'make one pool of this driver, named after it (repeatable)', repeatable: true },
-  'driver-opts': { value: 'KEY=VALUE', description: 'option of a driver given by --drivers, such as vfs.path=/srv/volumes (repeatable)', repeatable: true },
+  'driver-opts': {
+    value: 'KEY=VALUE',
+    description: 'option of a driver given by --drivers, such as vfs.path=/srv/volumes (repeatable)',
+    repeatable: true,
+  },
   'default-pool': { value: 'POOL', description: 'pool of volumes that name none', repeatable: false },
   'http-listen': { value: 'HOST:PORT', description: "address of /healthz, /readyz and /metrics; '' = off", repeatable: false },
   'log-level': { value: 'LEVEL', description: 'trace, debug, info, warn or error', repeatable: false },
@@ -38,7 +42,8 @@ export function parseDaemonFlags(args: readonly string[]): DaemonFlags {
   const flags: Partial<Record<DaemonFlag, string[]>> = {};
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') throw invalid(`unexpected argument ${JSON.stringify(token.value)}: convoy daemon takes options only (convoy daemon --help)`);
+    if (token.kind === 'positional')
+      throw invalid(`unexpected argument ${JSON.stringify(token.value)}: convoy daemon takes options only (convoy daemon --help)`);
     const flag = names.find((name) => name === token.name);
     if (flag === undefined || !token.rawName.startsWith('--')) throw invalid(unknownOption(token.rawName, names));
     addValue(flags, flag, token.value, token.inlineValue === true);
@@ -48,7 +53,8 @@ export function parseDaemonFlags(args: readonly string[]): DaemonFlags {
 
 function addValue(flags: Partial<Record<DaemonFlag, string[]>>, flag: DaemonFlag, value: string | undefined, inline: boolean): void {
   // "--root --drivers vfs" is a forgotten value, not a directory named "--drivers"; "--root=--x" says that it is meant.
-  if (value === undefined || (!inline && value.startsWith('--'))) throw invalid(`option --${flag} needs a value: --${flag} ${DAEMON_FLAGS[flag].value}`);
+  if (value === undefined || (!inline && value.startsWith('--')))
+    throw invalid(`option --${flag} needs a value: --${flag} ${DAEMON_FLAGS[flag].value}`);
   const values = flags[flag] ?? [];
   if (values.length > 0 && !DAEMON_FLAGS[flag].repeatable) throw invalid(`option --${flag} is given twice`);
   flags[flag] = [...values, value];

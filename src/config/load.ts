@@ -56,14 +56,25 @@ async function readConfigFile(path: string | undefined): Promise<ConfigFile> {
 }
 
 /** [what to call it in messages, value]: the flag if given, else the file's key, else the default. */
-function setting(flags: DaemonFlags, flag: DaemonFlag, key: string, inFile: string | undefined, fallback: string): readonly [string, string] {
+function setting(
+  flags: DaemonFlags,
+  flag: DaemonFlag,
+  key: string,
+  inFile: string | undefined,
+  fallback: string,
+): readonly [string, string] {
   const given = one(flags, flag);
   return given === undefined ? [key, inFile ?? fallback] : [`--${flag}`, given];
 }
 
 const one = (flags: DaemonFlags, flag: DaemonFlag): string | undefined => flags[flag]?.at(-1);
 
-function choosePools(flags: DaemonFlags, file: ConfigFile, root: string, drivers: KnownDrivers): { pools: readonly PoolConfig[]; makeDirectories: readonly string[] } {
+function choosePools(
+  flags: DaemonFlags,
+  file: ConfigFile,
+  root: string,
+  drivers: KnownDrivers,
+): { pools: readonly PoolConfig[]; makeDirectories: readonly string[] } {
   const names = flags.drivers ?? [];
   const options = flags['driver-opts'] ?? [];
   if (names.length > 0 && file.pools !== undefined) throw invalid('--drivers and the config file\'s "pools" are both given: choose one');
@@ -98,14 +109,18 @@ function parseRoot(field: string, root: string): string {
 /** CSI spec, GetPluginInfoResponse.name: domain name notation, 63 characters or less. */
 function parseDriverName(field: string, name: string): string {
   if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/.test(name))
-    throw invalid(`${field} is ${JSON.stringify(name)}; allowed are 1 to 63 letters, digits, - and ., beginning and ending with a letter or digit`);
+    throw invalid(
+      `${field} is ${JSON.stringify(name)}; allowed are 1 to 63 letters, digits, - and ., beginning and ending with a letter or digit`,
+    );
   return name;
 }
 
 /** A Kubernetes node name is a DNS subdomain of up to 253 characters; host names elsewhere may have capitals and _. */
 function parseNodeName(field: string, name: string): string {
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(name))
-    throw invalid(`${field} is ${JSON.stringify(name)}; allowed are 1 to 253 letters, digits, -, _ and ., beginning and ending with a letter or digit`);
+    throw invalid(
+      `${field} is ${JSON.stringify(name)}; allowed are 1 to 253 letters, digits, -, _ and ., beginning and ending with a letter or digit`,
+    );
   return name;
 }
 
@@ -117,6 +132,7 @@ function parseLogLevel(field: string, level: string): LogLevel {
 
 function parseDefaultPool([field, name]: readonly [string, string], pools: readonly PoolConfig[]): string | undefined {
   if (name === '') return undefined;
-  if (!pools.some((pool) => pool.name === name)) throw invalid(`${field} is ${JSON.stringify(name)}; configured pools are ${pools.map((pool) => pool.name).join(', ')}`);
+  if (!pools.some((pool) => pool.name === name))
+    throw invalid(`${field} is ${JSON.stringify(name)}; configured pools are ${pools.map((pool) => pool.name).join(', ')}`);
   return name;
 }

@@ -35,12 +35,16 @@ export function quickStartPool(root: string): { readonly pool: PoolConfig; reado
 export function checkPools(pools: readonly PoolConfig[], root: string, drivers: KnownDrivers): void {
   pools.forEach((pool, index) => {
     const where = `pool ${JSON.stringify(pool.name)}`;
-    if (!isPoolName(pool.name)) throw invalid(`${where}: the name must be 1 to 20 of a-z, 0-9 and -, beginning with a letter, and not "global"`);
-    if (pools.findIndex((other) => other.name === pool.name) !== index) throw invalid(`${where} is configured twice: names of pools are unique`);
-    if (!drivers.names().includes(pool.driver)) throw invalid(`${where}: driver ${JSON.stringify(pool.driver)} is not known; known are ${drivers.names().join(', ')}`);
+    if (!isPoolName(pool.name))
+      throw invalid(`${where}: the name must be 1 to 20 of a-z, 0-9 and -, beginning with a letter, and not "global"`);
+    if (pools.findIndex((other) => other.name === pool.name) !== index)
+      throw invalid(`${where} is configured twice: names of pools are unique`);
+    if (!drivers.names().includes(pool.driver))
+      throw invalid(`${where}: driver ${JSON.stringify(pool.driver)} is not known; known are ${drivers.names().join(', ')}`);
     const known = Object.keys(drivers.get(pool.driver).description.options);
     for (const option of Object.keys(pool.options))
-      if (!known.includes(option)) throw invalid(`${where}: ${JSON.stringify(option)} is no option of driver ${pool.driver}; allowed are ${known.join(', ')}`);
+      if (!known.includes(option))
+        throw invalid(`${where}: ${JSON.stringify(option)} is no option of driver ${pool.driver}; allowed are ${known.join(', ')}`);
   });
   checkOverlap(pools, root);
 }
@@ -62,7 +66,8 @@ function poolOfFile(pool: PoolFile, where: string): PoolConfig {
   };
   const defaultSizeBytes = size('defaultVolumeSize');
   const bandwidth = size('bandwidth');
-  if (bandwidth !== undefined && bandwidth < MIN_BANDWIDTH_BYTES) throw invalid(`${where}.bandwidth is ${bandwidth} bytes a second; the least is 64Ki`);
+  if (bandwidth !== undefined && bandwidth < MIN_BANDWIDTH_BYTES)
+    throw invalid(`${where}.bandwidth is ${bandwidth} bytes a second; the least is 64Ki`);
   if (defaultSizeBytes === 0n) throw invalid(`${where}.defaultVolumeSize is 0; leave it out for the driver's own`);
   return {
     name: pool.name,
@@ -81,9 +86,14 @@ function poolOfFile(pool: PoolFile, where: string): PoolConfig {
 }
 
 /** `key=value`, split at the first `=` (Convoy split at each, and then dropped all options); it goes to the driver that has the key. */
-function addDriverOption(pools: readonly { readonly driver: string; readonly options: Record<string, string> }[], option: string, drivers: KnownDrivers): void {
+function addDriverOption(
+  pools: readonly { readonly driver: string; readonly options: Record<string, string> }[],
+  option: string,
+  drivers: KnownDrivers,
+): void {
   const [, key, value] = /^([^=\s]+)=(.+)$/s.exec(option) ?? [];
-  if (key === undefined || value === undefined) throw invalid(`--driver-opts ${JSON.stringify(option)} is malformed; allowed is KEY=VALUE, such as vfs.path=/srv/volumes`);
+  if (key === undefined || value === undefined)
+    throw invalid(`--driver-opts ${JSON.stringify(option)} is malformed; allowed is KEY=VALUE, such as vfs.path=/srv/volumes`);
   const takers = pools.filter((pool) => Object.hasOwn(drivers.get(pool.driver).description.options, key));
   if (takers.length === 0) {
     const allowed = pools.flatMap((pool) => Object.keys(drivers.get(pool.driver).description.options));
@@ -102,9 +112,11 @@ function checkOverlap(pools: readonly PoolConfig[], root: string): void {
     for (const [key, value] of Object.entries(pool.options)) {
       if (!key.endsWith('.path') || !value.startsWith('/')) continue;
       const path = trimSlash(normalize(value));
-      if (contains(path, root)) throw invalid(`pool "${pool.name}": ${key} ${path} holds convoy's own state (root ${root}); give the pool a directory of its own`);
+      if (contains(path, root))
+        throw invalid(`pool "${pool.name}": ${key} ${path} holds convoy's own state (root ${root}); give the pool a directory of its own`);
       const other = places.find((place) => contains(place.path, path) || contains(path, place.path));
-      if (other !== undefined) throw invalid(`pools "${other.pool}" and "${pool.name}" overlap: ${other.path} and ${path}; give each pool a directory of its own`);
+      if (other !== undefined)
+        throw invalid(`pools "${other.pool}" and "${pool.name}" overlap: ${other.path} and ${path}; give each pool a directory of its own`);
       places.push({ pool: pool.name, path });
     }
   }

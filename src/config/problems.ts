@@ -8,7 +8,12 @@ export function describeProblems(issues: readonly $ZodIssue[], value: unknown): 
 }
 
 /** Tables by the path of the map that they describe, list indexes left out. */
-const TABLES: Readonly<Record<string, Readonly<Record<string, Field>>>> = { '': ROOT_FIELDS, http: HTTP_FIELDS, log: LOG_FIELDS, pools: POOL_FIELDS };
+const TABLES: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
+  '': ROOT_FIELDS,
+  http: HTTP_FIELDS,
+  log: LOG_FIELDS,
+  pools: POOL_FIELDS,
+};
 
 function describe(issue: $ZodIssue, root: unknown): readonly string[] {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
@@ -39,7 +44,8 @@ function allowedAt(path: Path): string {
 
 function at(root: unknown, path: Path): unknown {
   let value = root;
-  for (const part of path) value = typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[part] : undefined;
+  for (const part of path)
+    value = typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[part] : undefined;
   return value;
 }
 

@@ -36,7 +36,8 @@ export const POOL_FIELDS = {
     schema: z.enum(['auto', 'manual']),
     allowed: 'auto, manual',
     default: 'manual',
-    description: '`auto`: an empty place that this node never opened as this pool becomes one by itself. `manual`: only by `convoy pools init`.',
+    description:
+      '`auto`: an empty place that this node never opened as this pool becomes one by itself. `manual`: only by `convoy pools init`.',
   },
   overcommit: {
     schema: z.number().check(z.gt(0), z.lte(1000)),
@@ -57,9 +58,24 @@ export const POOL_FIELDS = {
     default: "'0'",
     description: 'How long a deleted volume or snapshot can be brought back (`convoy volumes undelete`).',
   },
-  defaultVolumeSize: { schema: size, allowed: SIZE, default: '', description: "Size of a volume for which none is asked; default: the driver's own." },
-  maxJobs: { schema: z.int().check(z.gte(1), z.lte(64)), allowed: 'a whole number from 1 to 64', default: '2', description: 'Copy jobs that run at once.' },
-  bandwidth: { schema: size, allowed: `${SIZE}, at least 64Ki`, default: '', description: 'Bytes a second for the copy jobs of the pool together; default: unlimited.' },
+  defaultVolumeSize: {
+    schema: size,
+    allowed: SIZE,
+    default: '',
+    description: "Size of a volume for which none is asked; default: the driver's own.",
+  },
+  maxJobs: {
+    schema: z.int().check(z.gte(1), z.lte(64)),
+    allowed: 'a whole number from 1 to 64',
+    default: '2',
+    description: 'Copy jobs that run at once.',
+  },
+  bandwidth: {
+    schema: size,
+    allowed: `${SIZE}, at least 64Ki`,
+    default: '',
+    description: 'Bytes a second for the copy jobs of the pool together; default: unlimited.',
+  },
   allowParameters: {
     schema: z.array(text),
     allowed: 'a list of parameter names',
@@ -78,7 +94,12 @@ export const HTTP_FIELDS = {
 } as const satisfies Record<string, Field>;
 
 export const LOG_FIELDS = {
-  level: { schema: z.enum(LOG_LEVELS), allowed: LOG_LEVELS.join(', '), default: 'info', description: 'Least severe entries that are logged.' },
+  level: {
+    schema: z.enum(LOG_LEVELS),
+    allowed: LOG_LEVELS.join(', '),
+    default: 'info',
+    description: 'Least severe entries that are logged.',
+  },
 } as const satisfies Record<string, Field>;
 
 export const ROOT_FIELDS = {
@@ -92,19 +113,39 @@ export const ROOT_FIELDS = {
     schema: text,
     allowed: 'a host name of up to 253 characters',
     default: '',
-    description: "Name of this node; default: the host name. Local pools belong to the node that made them, so it must never change.",
+    description: 'Name of this node; default: the host name. Local pools belong to the node that made them, so it must never change.',
   },
-  root: { schema: text, allowed: 'an absolute path', default: '/var/lib/convoy', description: "Where convoy keeps its own state. Volumes' data is in the pools." },
+  root: {
+    schema: text,
+    allowed: 'an absolute path',
+    default: '/var/lib/convoy',
+    description: "Where convoy keeps its own state. Volumes' data is in the pools.",
+  },
   endpoint: {
     schema: text,
     allowed: 'unix:// and an absolute path that ends in .sock, such as unix:///run/convoy/csi.sock',
     default: 'unix:///run/convoy/csi.sock',
     description: 'Socket of the CSI services and of the `convoy` command.',
   },
-  defaultPool: { schema: text, allowed: 'the name of a configured pool', default: '', description: 'Pool of volumes that name none; default: the only pool, if there is one only.' },
-  http: { schema: z.strictObject(shape(HTTP_FIELDS)), allowed: 'a map', default: '', description: 'The HTTP server for probes and metrics.' },
+  defaultPool: {
+    schema: text,
+    allowed: 'the name of a configured pool',
+    default: '',
+    description: 'Pool of volumes that name none; default: the only pool, if there is one only.',
+  },
+  http: {
+    schema: z.strictObject(shape(HTTP_FIELDS)),
+    allowed: 'a map',
+    default: '',
+    description: 'The HTTP server for probes and metrics.',
+  },
   log: { schema: z.strictObject(shape(LOG_FIELDS)), allowed: 'a map', default: '', description: 'Logging, as JSON lines on stdout.' },
-  pools: { schema: z.array(z.strictObject(shape(POOL_FIELDS, ['name', 'driver']))), allowed: 'a list of pools', default: '', description: 'The storage that is served.' },
+  pools: {
+    schema: z.array(z.strictObject(shape(POOL_FIELDS, ['name', 'driver']))),
+    allowed: 'a list of pools',
+    default: '',
+    description: 'The storage that is served.',
+  },
 } as const satisfies Record<string, Field>;
 
 export const configSchema = z.strictObject(shape(ROOT_FIELDS));
@@ -117,6 +158,9 @@ type Shape<F extends Record<string, Field>, R extends keyof F> = {
 
 /** The zod shape of a table of fields, all optional but the `required` ones. */
 function shape<F extends Record<string, Field>, R extends keyof F & string = never>(fields: F, required: readonly R[] = []): Shape<F, R> {
-  const entries = Object.entries(fields).map(([key, field]) => [key, (required as readonly string[]).includes(key) ? field.schema : z.optional(field.schema)]);
+  const entries = Object.entries(fields).map(([key, field]) => [
+    key,
+    (required as readonly string[]).includes(key) ? field.schema : z.optional(field.schema),
+  ]);
   return Object.fromEntries(entries) as Shape<F, R>;
 }

@@ -282,7 +282,10 @@ export interface StorageOperations {
 export interface RecordOperations {
   /** undefined = proven absent. */
   readRecord(kind: ObjectKind, id: string): Promise<string | undefined>;
-  /** Durable when it returns; makes the object's place if need be. */
+  /**
+   * Durable when it returns; makes the object's place if need be. Storage that makes object and record in one atomic call (a cloud,
+   * with tags and a client token) may hold back the record of an object that does not exist until that call.
+   */
   writeRecord(kind: ObjectKind, id: string, text: string): Promise<void>;
   /** Removes a record and its emptied place. Only for objects whose data is gone. Absent is fine. */
   removeRecord(kind: ObjectKind, id: string): Promise<void>;

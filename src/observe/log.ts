@@ -37,5 +37,11 @@ export function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return error;
   const { name, message, stack, cause } = error;
   const code = (error as { readonly code?: unknown }).code;
-  return { name, message, ...(code === undefined ? {} : { code }), ...(depth === 0 ? { stack } : {}), ...(cause === undefined || depth > 4 ? {} : { cause: describeError(cause, depth + 1) }) };
+  return {
+    name,
+    message,
+    ...(code === undefined ? {} : { code }),
+    ...(depth === 0 ? { stack } : {}),
+    ...(cause === undefined || depth > 4 ? {} : { cause: describeError(cause, depth + 1) }),
+  };
 }

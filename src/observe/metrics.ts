@@ -23,7 +23,8 @@ export class Metrics {
     this.#gather = gather;
     this.contentType = this.#registry.contentType;
     for (const [name, { type }] of Object.entries(METRICS))
-      if (type === 'gauge') this.#gauges.set(name as GaugeName, new Gauge({ ...definition(name as GaugeName), registers: [this.#registry] }));
+      if (type === 'gauge')
+        this.#gauges.set(name as GaugeName, new Gauge({ ...definition(name as GaugeName), registers: [this.#registry] }));
   }
 
   /** One finished call. `code` is the gRPC status' name (`OK`, `ABORTED`). */

@@ -1,9 +1,8 @@
-import { isConvoyError } from '../convoy/errors.ts';
+import { isConvoyError, notFound } from '../convoy/errors.ts';
 import type { HealthProblem } from '../convoy/contract.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import { routeVolume } from './route.ts';
-import { notFound } from '../convoy/errors.ts';
 
 /** Health of one volume (CSI 1.13): a pool that is not there, a damaged record, and what the driver finds. */
 export async function volumeHealth(env: PoolEnv, id: string): Promise<readonly HealthProblem[]> {
@@ -22,7 +21,16 @@ export async function volumeProblems(pool: Pool, local: LocalVolumeId): Promise<
   if (read.kind === 'damaged') problems.push({ status: 'DataLoss', reason: 'RecordDamaged', message: read.error.message });
   if (read.kind === 'absent') problems.push({ status: 'DataLoss', reason: 'RecordMissing', message: `volume ${pool.id(local)} has data but no record` });
   if (read.kind === 'found' && read.record.state === 'pending') return problems;
-  return [...problems, ...((await pool.operations.health?.volumeHealth(local)) ?? [])];
+  const found = [...problems, ...((await pool.operations.health?.volumeHealth(local)) ?? [])];
+  return found.length > 0 || read.kind !== 'found' ? found : sizeProblems(pool, local, BigInt(read.record.size));
+}
+
+/** The driver cannot see the record: that the storage is smaller than what was promised is seen here. */
+async function sizeProblems(pool: Pool, local: LocalVolumeId, promised: bigint): Promise<readonly HealthProblem[]> {
+  if (!pool.properties.sizeEnforced) return [];
+  const { sizeBytes } = await pool.operations.volume.getVolumeInfo(local);
+  if (sizeBytes === undefined || sizeBytes >= promised) return [];
+  return [{ status: 'DataLoss', reason: 'DataShort', message: `volume ${pool.id(local)} has ${sizeBytes} bytes of storage, its record says ${promised}: something cut it; restore it` }];
 }
 
 /** Health of the storage under all pools. */

@@ -8,7 +8,7 @@ import type { MountFlags } from './mount-flags.ts';
 import { parseMountFlags, requirePerMountOnly } from './mount-flags.ts';
 import type { MountTable } from './mount-table.ts';
 import { locate, mountsAt, mountsOf, topmostAt } from './mount-table.ts';
-import { checkFileSystem, prepareDevice } from './prepare-device.ts';
+import { checkFileSystem, PATIENT, prepareDevice } from './prepare-device.ts';
 import { boundDevices } from './used-devices.ts';
 
 /** The shared code that turns what a driver offers into a mounted volume. No driver formats or mounts by itself. */
@@ -86,7 +86,7 @@ async function mountFirst(
     );
   const { fsType, fresh } = await prepareDevice(system, device, opts.fsType, opts.format, call);
   // A read-only mount may be one of many hosts': it writes nothing but, on a writable device, the journal's replay.
-  if (!fresh && !opts.readOnly) await checkFileSystem(system, device.path, fsType, call);
+  if (!fresh && !opts.readOnly) await checkFileSystem(system, device.path, fsType);
   const request = { source: device.path, target: opts.mountPoint, fsType, readOnly: opts.readOnly, flags };
   await mountFileSystem(system, request, call);
   step('stage.mounted');
@@ -117,7 +117,7 @@ async function growOnce(
   } catch (error) {
     if (!(error instanceof ConvoyError && isErrno(error.cause, 'EPERM')) || fsType !== 'ext4') throw error;
     await system.mounts.unmount(target, call);
-    await system.blocks.growUnmounted(device.path, fsType, call).catch((again: unknown) => {
+    await system.blocks.growUnmounted(device.path, fsType, PATIENT).catch((again: unknown) => {
       throw fromCommand(again, `growing the ext4 file system of ${device.path}`);
     });
     await mountAnew();
@@ -177,7 +177,7 @@ async function grow(system: System, device: string, target: string, fsType: stri
   try {
     const [deviceBytes, fsBytes] = await Promise.all([system.blocks.sizeBytes(device), system.blocks.fsSizeBytes(device, fsType, call)]);
     if (fsBytes === undefined || deviceBytes - fsBytes < GROW_FROM_BYTES) return;
-    await system.blocks.growMounted({ device, target, fsType }, call);
+    await system.blocks.growMounted({ device, target, fsType }, PATIENT);
   } catch (error) {
     throw fromCommand(error, `growing the ${fsType} file system at ${target} to its device`);
   }

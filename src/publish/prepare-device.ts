@@ -5,6 +5,12 @@ import type { FsType, ProbeResult, System, SystemCall } from '../system/api.ts';
 import { CommandError, FS_TYPES } from '../system/api.ts';
 import { fromCommand } from './command-errors.ts';
 
+/**
+ * Making, checking and growing a large file system can take longer than the kubelet waits. Ended with its call, it would begin
+ * anew with each retry and never be done: so it goes on, the volume stays locked, and retries are told that it is busy.
+ */
+export const PATIENT: SystemCall = { timeoutMs: 6 * 3_600_000 };
+
 type Device = Extract<Access, { kind: 'device' }>;
 
 export interface Prepared {
@@ -28,8 +34,8 @@ export async function prepareDevice(
   const found = await system.blocks.probe(device.path, call).catch((error: unknown) => {
     throw fromCommand(error, `looking what is on ${device.path}`);
   });
-  if (gate?.state === 'formatting') return formatAgain(system, device, asked, gate, found, call);
-  if (found.kind === 'blank') return formatBlank(system, device, asked, gate, call);
+  if (gate?.state === 'formatting') return formatAgain(system, device, asked, gate, found);
+  if (found.kind === 'blank') return formatBlank(system, device, asked, gate);
   const fsType = requireAsked(found, asked, device.path);
   // The record did not know yet: from now on a blank device is a loss, not an invitation.
   if (gate?.state === 'blank') await gate.done(fsType);
@@ -41,8 +47,8 @@ export async function prepareDevice(
  * only the superblock of a clean file system, so it is cheap; one that it cannot mend by itself must not be written to,
  * since every write makes the loss larger. xfs needs none: its log is replayed, and checked, by the mount.
  */
-export async function checkFileSystem(system: System, device: string, fsType: FsType, call: SystemCall): Promise<void> {
-  await system.blocks.check(device, fsType, call).catch((error: unknown) => {
+export async function checkFileSystem(system: System, device: string, fsType: FsType): Promise<void> {
+  await system.blocks.check(device, fsType, PATIENT).catch((error: unknown) => {
     // e2fsck(8): 4 = errors left uncorrected.
     if (error instanceof CommandError && error.reason === 'exit' && ((error.exitCode ?? 0) & 4) !== 0)
       throw new ConvoyError(
@@ -61,7 +67,6 @@ async function formatBlank(
   device: Device,
   asked: FsType | undefined,
   gate: FormatGate | undefined,
-  call: SystemCall,
 ): Promise<Prepared> {
   if (gate?.state === 'formatted')
     throw new ConvoyError(
@@ -73,7 +78,7 @@ async function formatBlank(
       'Precondition',
       `${device.path} is blank, and this volume is never formatted (Format=false, or it was used as a raw block device): make a file system on it by hand`,
     );
-  return format(system, device, asked ?? DEFAULT_FS, gate, false, call);
+  return format(system, device, asked ?? DEFAULT_FS, gate, false);
 }
 
 /** The step was begun before. What may be there is nothing, the start of a file system, or the whole of one that was never mounted. */
@@ -83,7 +88,6 @@ async function formatAgain(
   asked: FsType | undefined,
   gate: FormatGate,
   found: ProbeResult,
-  call: SystemCall,
 ): Promise<Prepared> {
   const ours = found.kind === 'blank' || (found.kind === 'filesystem' ? isFsType(found.type) : found.what === UNKNOWN_DATA);
   if (!ours)
@@ -91,7 +95,7 @@ async function formatAgain(
       'Precondition',
       `formatting of ${device.path} was interrupted, and now it holds ${describe(found)}, which is not ours: it is left alone. Find out who wrote it`,
     );
-  return format(system, device, asked ?? DEFAULT_FS, gate, true, call);
+  return format(system, device, asked ?? DEFAULT_FS, gate, true);
 }
 
 async function format(
@@ -100,13 +104,12 @@ async function format(
   fsType: FsType,
   gate: FormatGate | undefined,
   force: boolean,
-  call: SystemCall,
 ): Promise<Prepared> {
   if (device.readOnly)
     throw new ConvoyError('Precondition', `${device.path} has no file system yet, and it is opened read-only: mount it read-write once`);
   await gate?.begin(fsType);
   step('stage.formatting');
-  await system.blocks.mkfs(device.path, fsType, { force }, call).catch((error: unknown) => {
+  await system.blocks.mkfs(device.path, fsType, { force }, PATIENT).catch((error: unknown) => {
     throw fromCommand(error, `making an ${fsType} file system on ${device.path}`);
   });
   step('stage.made');

@@ -55,7 +55,10 @@ export async function startAll(config: DaemonConfig, registry: DriverRegistry, l
 }
 
 /** First of all: a port in use is found before anything is touched, and a long start can be told from a dead one. */
-async function startHealth(config: DaemonConfig, made: AsyncDisposableStack): Promise<{ -readonly [K in keyof HealthSources]: HealthSources[K] }> {
+async function startHealth(
+  config: DaemonConfig,
+  made: AsyncDisposableStack,
+): Promise<{ -readonly [K in keyof HealthSources]: HealthSources[K] }> {
   const starting = async (): Promise<readonly string[]> => ['the daemon is starting'];
   const sources: { -readonly [K in keyof HealthSources]: HealthSources[K] } = {
     alive: async () => [],
@@ -76,7 +79,11 @@ async function bindHealth(address: NonNullable<DaemonConfig['http']>, sources: H
   } catch (error) {
     if (!isErrno(error, 'EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND')) throw error;
     const where = `${address.host}:${address.port}`;
-    throw new ConvoyError('Unavailable', `cannot serve HTTP on ${where} (${error.code}): choose another address by --http-listen, or '' for none`, { cause: error });
+    throw new ConvoyError(
+      'Unavailable',
+      `cannot serve HTTP on ${where} (${error.code}): choose another address by --http-listen, or '' for none`,
+      { cause: error },
+    );
   }
 }
 
@@ -86,7 +93,13 @@ async function workersAnswer(system: System): Promise<readonly string[]> {
   return [];
 }
 
-async function openStorage(config: DaemonConfig, registry: DriverRegistry, system: System, log: Log, made: AsyncDisposableStack): Promise<{ pools: Pools; node: NodeService }> {
+async function openStorage(
+  config: DaemonConfig,
+  registry: DriverRegistry,
+  system: System,
+  log: Log,
+  made: AsyncDisposableStack,
+): Promise<{ pools: Pools; node: NodeService }> {
   const { root, nodeName, defaultPool } = config;
   for (const directory of config.makeDirectories) await makeDirectory(directory, 0o700);
   const mounter = makeMounter(system);
@@ -117,7 +130,9 @@ async function startSweep(node: NodeService, log: Log): Promise<void> {
       resolve();
     }, SWEEP_WAIT_MS);
   });
-  const swept = node.sweep().catch((error: unknown) => log.error({ error }, 'the sweep of published volumes failed; the next start tries again'));
+  const swept = node
+    .sweep()
+    .catch((error: unknown) => log.error({ error }, 'the sweep of published volumes failed; the next start tries again'));
   await Promise.race([swept, late]);
   clearTimeout(timer);
 }
@@ -142,7 +157,15 @@ async function serve(config: DaemonConfig, registry: DriverRegistry, parts: Part
     log: Object.assign(log.child({}), { debugEnabled: logLevel === 'debug' || logLevel === 'trace' }),
     metrics: { observe: (method, code, seconds) => metrics.callFinished(method, code, seconds) },
   });
-  const about = { version: VERSION, driverName, role, root, endpoint: `unix://${socketPath}`, startedAt: new Date(), drivers: registry.names() };
+  const about = {
+    version: VERSION,
+    driverName,
+    role,
+    root,
+    endpoint: `unix://${socketPath}`,
+    startedAt: new Date(),
+    drivers: registry.names(),
+  };
   const admin = addAdminService(csi.server, { pools, node, about, doctor: makeDoctor(pools, node) }, log);
   const idle = async (): Promise<void> => {
     await Promise.all([csi.idle(), admin.idle()]);
@@ -155,9 +178,14 @@ async function serve(config: DaemonConfig, registry: DriverRegistry, parts: Part
 }
 
 async function closedPools(pools: Pools): Promise<readonly string[]> {
-  return (await pools.status()).flatMap(({ config, state }) => (state.kind === 'open' ? [] : [`pool ${JSON.stringify(config.name)} is unavailable: ${state.reason}`]));
+  return (await pools.status()).flatMap(({ config, state }) =>
+    state.kind === 'open' ? [] : [`pool ${JSON.stringify(config.name)} is unavailable: ${state.reason}`],
+  );
 }
 
 const withBuildInfo =
   (gather: ReturnType<typeof poolSamples>, { role }: DaemonConfig): ReturnType<typeof poolSamples> =>
-  async () => [...(await gather()), { name: 'convoy_build_info', labels: { version: VERSION, node_version: process.versions.node, role }, value: 1 }];
+  async () => [
+    ...(await gather()),
+    { name: 'convoy_build_info', labels: { version: VERSION, node_version: process.versions.node, role }, value: 1 },
+  ];

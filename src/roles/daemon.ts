@@ -84,7 +84,8 @@ async function withinLimit(stopped: Promise<void>, log: Log): Promise<void> {
     timer = setTimeout(() => resolve('late'), STOP_WITHIN_MS);
   });
   try {
-    if ((await Promise.race([stopped, late])) === 'late') log.warn({ waited_ms: STOP_WITHIN_MS }, 'work did not end in time: the next start takes it up');
+    if ((await Promise.race([stopped, late])) === 'late')
+      log.warn({ waited_ms: STOP_WITHIN_MS }, 'work did not end in time: the next start takes it up');
   } finally {
     clearTimeout(timer);
   }

@@ -21,7 +21,12 @@ export function makeDoctor(pools: Pools, node: NodeService): Doctor {
         report: ({ title, outcome, reason, durationMs }) => {
           // The others need a pool that may be lost: they are the tests', not an admin's.
           if (!harmless.has(title)) return;
-          report({ title, state: STATES[outcome], ...(reason === undefined ? {} : { detail: reason }), durationMs: Math.round(durationMs) });
+          report({
+            title,
+            state: STATES[outcome],
+            ...(reason === undefined ? {} : { detail: reason }),
+            durationMs: Math.round(durationMs),
+          });
         },
       });
     } finally {

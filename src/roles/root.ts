@@ -23,7 +23,10 @@ export async function claimRoot(root: string, system: System): Promise<FileLock>
       return await system.files.lock(file);
     } catch (error) {
       if (!isErrno(error, 'EWOULDBLOCK', 'EAGAIN')) throw fromErrno(error, `locking ${root}`);
-      if (tries === LOCK_TRIES) throw new ConvoyError('Busy', `another convoy process works on ${root}: stop it, or give this one another --root`, { cause: error });
+      if (tries === LOCK_TRIES)
+        throw new ConvoyError('Busy', `another convoy process works on ${root}: stop it, or give this one another --root`, {
+          cause: error,
+        });
       await delay(LOCK_PAUSE_MS);
     }
   }
@@ -42,7 +45,9 @@ export async function makeDirectory(path: string, mode: number): Promise<void> {
 
 /** Where pools are on this host, links resolved where the place is there: nothing is published in or over them. */
 export async function poolPlaces(pools: readonly PoolConfig[]): Promise<readonly string[]> {
-  const paths = pools.flatMap(({ options }) => Object.entries(options).flatMap(([key, value]) => (key.endsWith('.path') && value.startsWith('/') ? [value] : [])));
+  const paths = pools.flatMap(({ options }) =>
+    Object.entries(options).flatMap(([key, value]) => (key.endsWith('.path') && value.startsWith('/') ? [value] : [])),
+  );
   const real = await Promise.all(paths.map((path) => realpath(path).catch(() => path)));
   return [...new Set([...paths, ...real])];
 }

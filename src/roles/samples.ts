@@ -47,7 +47,13 @@ async function trashSamples(pools: Pools, { config, state }: PoolStatus): Promis
   if (state.kind !== 'open') return [];
   try {
     const items = await pools.listTrash(config.name);
-    return [{ name: 'convoy_trash_bytes', labels: { pool: config.name }, value: Number(items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0n)) }];
+    return [
+      {
+        name: 'convoy_trash_bytes',
+        labels: { pool: config.name },
+        value: Number(items.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0n)),
+      },
+    ];
   } catch (error) {
     // The pool was lost since its status was read.
     if (isConvoyError(error)) return [];

@@ -39,7 +39,8 @@ describe('the admin service', () => {
 });
 
 describe('the admin client', () => {
-  const error = (code: status, details = '') => Object.assign(new Error(details), { code, details, metadata: toServiceError(new ConvoyError('Busy', ''), '').metadata.clone() });
+  const error = (code: status, details = '') =>
+    Object.assign(new Error(details), { code, details, metadata: toServiceError(new ConvoyError('Busy', ''), '').metadata.clone() });
   const plain = (code: status, details = '') => {
     const made = error(code, details);
     made.metadata.remove('convoy-code');

@@ -66,7 +66,13 @@ describe('the commands against a daemon', () => {
   it('show the daemon and its pools', async () => {
     const info: { nodeName: string; pools: { name: string; open: boolean }[] } = await json('info');
     assert.equal(info.nodeName, 'rig');
-    assert.deepEqual(info.pools.map(({ name, open }) => [name, open]), [['fast', true], ['slow', true]]);
+    assert.deepEqual(
+      info.pools.map(({ name, open }) => [name, open]),
+      [
+        ['fast', true],
+        ['slow', true],
+      ],
+    );
     const { stdout } = await convoy('pools', 'list');
     assert.match(stdout, /^POOL +DRIVER +STATE/);
     assert.match(stdout, /^fast +vfs +open/m);
@@ -84,7 +90,11 @@ describe('the commands against a daemon', () => {
 
     assert.deepEqual((await convoy('snapshots', 'create', 'vol1', '--name', 'snap1')).stdout, 'snap1\n');
     const [snapshot]: { name: string; sourceVolumeId: string; readyToUse: boolean }[] = await json('snapshots', 'list', 'vol1');
-    assert.deepEqual(snapshot === undefined ? undefined : [snapshot.name, snapshot.sourceVolumeId, snapshot.readyToUse], ['snap1', volume.id, true]);
+    assert.deepEqual(snapshot === undefined ? undefined : [snapshot.name, snapshot.sourceVolumeId, snapshot.readyToUse], [
+      'snap1',
+      volume.id,
+      true,
+    ]);
 
     const restored: { pool: string; sourceSnapshotId: string } = await json('volumes', 'create', 'vol2', '--snapshot', 'snap1');
     assert.equal(restored.pool, 'fast');
@@ -93,7 +103,10 @@ describe('the commands against a daemon', () => {
 
     const names = async (): Promise<readonly string[]> => ((await json('volumes', 'list')) as { name: string }[]).map(({ name }) => name);
     assert.deepEqual(await names(), ['vol1', 'vol2']);
-    assert.equal((await convoy('volumes', 'delete', 'vol1', volume.id.replace(/v[0-9a-f]+$/, 'v00000000000000000000000000000000'), 'vol2')).status, 0);
+    assert.equal(
+      (await convoy('volumes', 'delete', 'vol1', volume.id.replace(/v[0-9a-f]+$/, 'v00000000000000000000000000000000'), 'vol2')).status,
+      0,
+    );
     assert.deepEqual(await names(), []);
     assert.equal((await convoy('snapshots', 'delete', 'snap1')).status, 0);
     assert.deepEqual(await json('snapshots', 'list'), []);
@@ -139,7 +152,9 @@ describe('the commands against a daemon', () => {
   });
 
   it('stop watching jobs at Ctrl-C', async () => {
-    const child = spawn(process.execPath, [MAIN, 'jobs', '--watch', '--endpoint', daemon.socketPath], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN, 'jobs', '--watch', '--endpoint', daemon.socketPath], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
     // A child that has not come to its handler yet dies of the signal itself: both are an end.
     child.once('spawn', () => child.kill('SIGINT'));

@@ -8,14 +8,18 @@ import { createProgram } from '../../../src/cli/program.ts';
 import { DAEMON_FLAGS } from '../../../src/config/flags.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const run = (...args: string[]) => spawnSync(process.execPath, [join(ROOT, 'src/main.ts'), ...args], { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '' } });
+const run = (...args: string[]) =>
+  spawnSync(process.execPath, [join(ROOT, 'src/main.ts'), ...args], { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '' } });
 const program = createProgram(() => async () => {});
 
 function verbs(command: Command, prefix = ''): readonly { path: string; command: Command }[] {
-  return command.createHelp().visibleCommands(command).flatMap((child) => {
-    const path = `${prefix}${child.name()}`;
-    return child.name() === 'help' ? [] : [{ path, command: child }, ...verbs(child, `${path} `)];
-  });
+  return command
+    .createHelp()
+    .visibleCommands(command)
+    .flatMap((child) => {
+      const path = `${prefix}${child.name()}`;
+      return child.name() === 'help' ? [] : [{ path, command: child }, ...verbs(child, `${path} `)];
+    });
 }
 
 describe('the help', () => {
@@ -23,11 +27,32 @@ describe('the help', () => {
     assert.deepEqual(
       verbs(program).map(({ path }) => path),
       [
-        'daemon', 'info',
-        'pools', 'pools list', 'pools inspect', 'pools init', 'pools adopt',
-        'volumes', 'volumes create', 'volumes list', 'volumes inspect', 'volumes mount', 'volumes umount', 'volumes expand', 'volumes delete', 'volumes undelete', 'volumes trash',
-        'snapshots', 'snapshots create', 'snapshots list', 'snapshots inspect', 'snapshots delete',
-        'jobs', 'doctor', 'completion', 'version',
+        'daemon',
+        'info',
+        'pools',
+        'pools list',
+        'pools inspect',
+        'pools init',
+        'pools adopt',
+        'volumes',
+        'volumes create',
+        'volumes list',
+        'volumes inspect',
+        'volumes mount',
+        'volumes umount',
+        'volumes expand',
+        'volumes delete',
+        'volumes undelete',
+        'volumes trash',
+        'snapshots',
+        'snapshots create',
+        'snapshots list',
+        'snapshots inspect',
+        'snapshots delete',
+        'jobs',
+        'doctor',
+        'completion',
+        'version',
       ],
     );
   });
@@ -92,7 +117,10 @@ describe('exit codes', () => {
   });
 
   it('come with a JSON error on stderr when JSON is asked for', () => {
-    for (const [args, code] of [[['info', '--endpoint', '/nowhere/convoy.sock', '--json'], 'Unavailable'], [['info', '--json', '--bad'], 'InvalidArgument']] as const) {
+    for (const [args, code] of [
+      [['info', '--endpoint', '/nowhere/convoy.sock', '--json'], 'Unavailable'],
+      [['info', '--json', '--bad'], 'InvalidArgument'],
+    ] as const) {
       const { stderr, stdout } = run(...args);
       assert.equal(stdout, '');
       const error = JSON.parse(stderr);
@@ -122,7 +150,12 @@ describe('completion', () => {
   ];
   for (const [words, expected] of ANSWERS)
     it(`of "${words.join(' ')}" offers ${expected.join(', ')}`, () => {
-      const lines = run('complete', '--', ...words).stdout.split('\n').filter((line) => line.includes('\t'));
-      assert.deepEqual(lines.map((line) => line.split('\t')[0]), expected);
+      const lines = run('complete', '--', ...words)
+        .stdout.split('\n')
+        .filter((line) => line.includes('\t'));
+      assert.deepEqual(
+        lines.map((line) => line.split('\t')[0]),
+        expected,
+      );
     });
 });

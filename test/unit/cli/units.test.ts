@@ -18,7 +18,13 @@ describe('sizes', () => {
 });
 
 describe('durations', () => {
-  for (const [ms, text] of [[0, '0 ms'], [999, '999 ms'], [61_000, '1 m'], [3 * 86_400_000, '3 d'], [-5, '0 ms']] as const)
+  for (const [ms, text] of [
+    [0, '0 ms'],
+    [999, '999 ms'],
+    [61_000, '1 m'],
+    [3 * 86_400_000, '3 d'],
+    [-5, '0 ms'],
+  ] as const)
     it(`${ms} milliseconds are shown as ${text}`, () => assert.equal(formatDuration(ms), text));
 });
 

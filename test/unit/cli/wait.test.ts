@@ -9,8 +9,16 @@ import { ConvoyError, isConvoyError } from '../../../src/convoy/errors.ts';
 import { localId } from '../../../src/convoy/ids.ts';
 
 const job = (name: string, state: string): JobMessage => ({
-  id: '1', kind: 'restore', objectId: `vfs.0123456789abcdef.${localId('volume', name)}`, pool: 'vfs', state,
-  doneBytes: '1', totalBytes: '2', doneEntries: '0', startedAt: null, error: '',
+  id: '1',
+  kind: 'restore',
+  objectId: `vfs.0123456789abcdef.${localId('volume', name)}`,
+  pool: 'vfs',
+  state,
+  doneBytes: '1',
+  totalBytes: '2',
+  doneEntries: '0',
+  startedAt: null,
+  error: '',
 });
 
 /** A daemon whose jobs are these, one answer after the other. */

@@ -14,16 +14,20 @@ after(() => rmSync(directory, { recursive: true }));
 
 const registry = new DriverRegistry();
 for (const [name, options] of Object.entries({ vfs: ['vfs.path'], loop: ['loop.path'], btrfs: ['btrfs.path'] }))
-  registry.register(
-    name,
-    () => Promise.reject(new Error('not opened here')),
-    { summary: name, binaries: [], options: Object.fromEntries(options.map((option) => [option, 'where'])) },
-  );
+  registry.register(name, () => Promise.reject(new Error('not opened here')), {
+    summary: name,
+    binaries: [],
+    options: Object.fromEntries(options.map((option) => [option, 'where'])),
+  });
 
 async function load(args: readonly string[], yaml?: string, env: Record<string, string> = {}): Promise<DaemonConfig> {
   const path = join(directory, 'convoy.yaml');
   if (yaml !== undefined) writeFileSync(path, yaml);
-  return loadDaemonConfig({ flags: parseDaemonFlags([...args, ...(yaml === undefined ? [] : ['--config', path])]), env, drivers: registry });
+  return loadDaemonConfig({
+    flags: parseDaemonFlags([...args, ...(yaml === undefined ? [] : ['--config', path])]),
+    env,
+    drivers: registry,
+  });
 }
 
 async function refusal(args: readonly string[], yaml?: string, env?: Record<string, string>): Promise<string> {
@@ -37,7 +41,8 @@ async function refusal(args: readonly string[], yaml?: string, env?: Record<stri
 }
 
 describe('the config file', () => {
-  const pool = (line: string): string => `pools:\n- name: one\n  driver: vfs\n  options: {vfs.path: /srv/one}\n- name: two\n  driver: loop\n  options: {loop.path: /srv/two}\n  ${line}\n`;
+  const pool = (line: string): string =>
+    `pools:\n- name: one\n  driver: vfs\n  options: {vfs.path: /srv/one}\n- name: two\n  driver: loop\n  options: {loop.path: /srv/two}\n  ${line}\n`;
   const BAD: readonly (readonly [string, string, RegExp])[] = [
     ['an unknown key', 'diverName: x', /: diverName: unknown key; allowed are driverName, nodeId, root,/],
     ['an unknown key of a pool', pool('optoins: {}'), /pools\[1\]\.optoins: unknown key; allowed are name, driver, options, init,/],
@@ -52,7 +57,11 @@ describe('the config file', () => {
     ['a size of nothing', pool('defaultVolumeSize: 0'), /pools\[1\]\.defaultVolumeSize is 0/],
     ['a bandwidth without its unit', pool('bandwidth: 10'), /pools\[1\]\.bandwidth is 10 bytes a second; the least is 64Ki/],
     ['a malformed duration', pool('trashRetention: 2 weeks'), /pools\[1\]\.trashRetention is "2 weeks"; allowed are seconds/],
-    ['a nested option', pool('').replace('{loop.path: /srv/two}', '{loop.path: {a: b}}'), /pools\[1\]\.options\.loop\.path is \{"a":"b"\}; allowed/],
+    [
+      'a nested option',
+      pool('').replace('{loop.path: /srv/two}', '{loop.path: {a: b}}'),
+      /pools\[1\]\.options\.loop\.path is \{"a":"b"\}; allowed/,
+    ],
     ['a parameter that is no text', pool('allowParameters: [1]'), /pools\[1\]\.allowParameters\[0\] is 1; allowed is text/],
     ['a pool without a driver', 'pools: [{name: one}]', /pools\[0\]\.driver is required/],
     ['a pool that is no map', 'pools: [one]', /pools\[0\] is "one"; allowed/],
@@ -62,13 +71,25 @@ describe('the config file', () => {
     ['a duplicate key', 'root: /a\nroot: /b', /is no valid YAML: .*duplicat/i],
     ['broken YAML', 'a: [', /is no valid YAML/],
     ['a tag that would make an object', 'root: !!js/function "x"', /is no valid YAML/],
-    ['a duplicate pool', 'pools: [{name: a, driver: vfs, options: {vfs.path: /x}}, {name: a, driver: vfs, options: {vfs.path: /y}}]', /pool "a" is configured twice/],
+    [
+      'a duplicate pool',
+      'pools: [{name: a, driver: vfs, options: {vfs.path: /x}}, {name: a, driver: vfs, options: {vfs.path: /y}}]',
+      /pool "a" is configured twice/,
+    ],
     ['a bad pool name', 'pools: [{name: A, driver: vfs}]', /pool "A": the name must be/],
     ['a pool named global', 'pools: [{name: global, driver: vfs}]', /not "global"/],
     ['an unknown driver', 'pools: [{name: a, driver: zfs}]', /driver "zfs" is not known; known are btrfs, loop, vfs/],
-    ['an option of another driver', 'pools: [{name: a, driver: vfs, options: {loop.path: /x}}]', /"loop\.path" is no option of driver vfs; allowed are vfs\.path/],
+    [
+      'an option of another driver',
+      'pools: [{name: a, driver: vfs, options: {loop.path: /x}}]',
+      /"loop\.path" is no option of driver vfs; allowed are vfs\.path/,
+    ],
     ['a hostile key', 'pools: [{name: a, driver: vfs, options: {__proto__: x}}]', /__proto__/],
-    ['overlapping pools', 'pools: [{name: a, driver: vfs, options: {vfs.path: /srv/}}, {name: b, driver: vfs, options: {vfs.path: /srv/x/../y}}]', /pools "a" and "b" overlap: \/srv and \/srv\/y/],
+    [
+      'overlapping pools',
+      'pools: [{name: a, driver: vfs, options: {vfs.path: /srv/}}, {name: b, driver: vfs, options: {vfs.path: /srv/x/../y}}]',
+      /pools "a" and "b" overlap: \/srv and \/srv\/y/,
+    ],
     ['a pool above the root', 'root: /srv/state\npools: [{name: a, driver: vfs, options: {vfs.path: /srv}}]', /holds convoy's own state/],
     ['a relative root', 'root: state', /root is "state"; allowed is an absolute path/],
     ['a root of everything', 'root: /', /root is "\/"/],
@@ -103,7 +124,18 @@ describe('the config file', () => {
   it('fills a pool with the defaults', async () => {
     const { pools } = await load([], 'pools: [{name: a, driver: vfs, options: {vfs.path: /srv/a}}]');
     assert.deepEqual(pools, [
-      { name: 'a', driver: 'vfs', options: { 'vfs.path': '/srv/a' }, init: 'manual', overcommit: 1, thin: false, onDelete: 'delete', trashRetentionMs: 0, maxJobs: 2, allowParameters: [] },
+      {
+        name: 'a',
+        driver: 'vfs',
+        options: { 'vfs.path': '/srv/a' },
+        init: 'manual',
+        overcommit: 1,
+        thin: false,
+        onDelete: 'delete',
+        trashRetentionMs: 0,
+        maxJobs: 2,
+        allowParameters: [],
+      },
     ]);
   });
 
@@ -113,8 +145,18 @@ describe('the config file', () => {
     const config = await load([], yaml);
     assert.equal(config.defaultPool, 'a');
     assert.deepEqual(config.pools[0], {
-      name: 'a', driver: 'loop', options: { 'loop.path': '/srv/a' }, init: 'auto', overcommit: 1.5, thin: true, onDelete: 'retain', trashRetentionMs: 86_400_000,
-      defaultSizeBytes: 10n << 30n, maxJobs: 4, bandwidth: 100 << 20, allowParameters: ['type'],
+      name: 'a',
+      driver: 'loop',
+      options: { 'loop.path': '/srv/a' },
+      init: 'auto',
+      overcommit: 1.5,
+      thin: true,
+      onDelete: 'retain',
+      trashRetentionMs: 86_400_000,
+      defaultSizeBytes: 10n << 30n,
+      maxJobs: 4,
+      bandwidth: 100 << 20,
+      allowParameters: ['type'],
     });
   });
 });
@@ -130,21 +172,44 @@ describe('daemon options', () => {
     ['another role', ['--role', 'node'], /--role is "node"; this version has only: all/],
     ['an unknown driver', ['--drivers', 'zfs'], /--drivers zfs: no such driver; known are btrfs, loop, vfs/],
     ['driver options without a driver', ['--driver-opts', 'vfs.path=/x'], /without --drivers/],
-    ['a driver option without =', ['--drivers', 'vfs', '--driver-opts', 'vfs.path'], /--driver-opts "vfs.path" is malformed; allowed is KEY=VALUE/],
+    [
+      'a driver option without =',
+      ['--drivers', 'vfs', '--driver-opts', 'vfs.path'],
+      /--driver-opts "vfs.path" is malformed; allowed is KEY=VALUE/,
+    ],
     ['a driver option without a value', ['--drivers', 'vfs', '--driver-opts', 'vfs.path='], /is malformed/],
     ['a driver option without a key', ['--drivers', 'vfs', '--driver-opts', '=x'], /is malformed/],
-    ['a driver option that no driver has', ['--drivers', 'vfs', '--driver-opts', 'loop.path=/x'], /--driver-opts loop\.path: no option of vfs; allowed are vfs\.path/],
-    ['a driver option given twice', ['--drivers', 'vfs', '--driver-opts', 'vfs.path=/x', '--driver-opts', 'vfs.path=/y'], /--driver-opts vfs\.path is given twice/],
+    [
+      'a driver option that no driver has',
+      ['--drivers', 'vfs', '--driver-opts', 'loop.path=/x'],
+      /--driver-opts loop\.path: no option of vfs; allowed are vfs\.path/,
+    ],
+    [
+      'a driver option given twice',
+      ['--drivers', 'vfs', '--driver-opts', 'vfs.path=/x', '--driver-opts', 'vfs.path=/y'],
+      /--driver-opts vfs\.path is given twice/,
+    ],
     ['a driver given twice', ['--drivers', 'vfs', '--drivers', 'vfs'], /pool "vfs" is configured twice/],
   ];
   for (const [what, args, expected] of BAD) it(`refuse ${what}`, async () => assert.match(await refusal(args), expected));
 
   it('make one pool of each driver, named after it and made by itself', async () => {
-    const { pools, makeDirectories } = await load(['--drivers', 'vfs', '--drivers=loop', '--driver-opts', 'loop.path=/srv/l', '--driver-opts', 'vfs.path=/srv/a=b']);
-    assert.deepEqual(pools.map(({ name, driver, init, options }) => ({ name, driver, init, options })), [
-      { name: 'vfs', driver: 'vfs', init: 'auto', options: { 'vfs.path': '/srv/a=b' } },
-      { name: 'loop', driver: 'loop', init: 'auto', options: { 'loop.path': '/srv/l' } },
+    const { pools, makeDirectories } = await load([
+      '--drivers',
+      'vfs',
+      '--drivers=loop',
+      '--driver-opts',
+      'loop.path=/srv/l',
+      '--driver-opts',
+      'vfs.path=/srv/a=b',
     ]);
+    assert.deepEqual(
+      pools.map(({ name, driver, init, options }) => ({ name, driver, init, options })),
+      [
+        { name: 'vfs', driver: 'vfs', init: 'auto', options: { 'vfs.path': '/srv/a=b' } },
+        { name: 'loop', driver: 'loop', init: 'auto', options: { 'loop.path': '/srv/l' } },
+      ],
+    );
     assert.deepEqual(makeDirectories, []);
   });
 
@@ -154,9 +219,10 @@ describe('daemon options', () => {
 
   it('without drivers or config give one vfs pool below the root', async () => {
     const { pools, makeDirectories } = await load(['--root', '/srv/convoy/']);
-    assert.deepEqual(pools.map(({ name, driver, init, options }) => ({ name, driver, init, options })), [
-      { name: 'vfs', driver: 'vfs', init: 'auto', options: { 'vfs.path': '/srv/convoy/pools/vfs' } },
-    ]);
+    assert.deepEqual(
+      pools.map(({ name, driver, init, options }) => ({ name, driver, init, options })),
+      [{ name: 'vfs', driver: 'vfs', init: 'auto', options: { 'vfs.path': '/srv/convoy/pools/vfs' } }],
+    );
     assert.deepEqual(makeDirectories, ['/srv/convoy/pools/vfs']);
   });
 });
@@ -176,7 +242,10 @@ describe('precedence', () => {
     assert.deepEqual([fromFile.root, fromFile.nodeName, fromFile.logLevel, fromFile.http], ['/file', 'file', 'warn', undefined]);
     const flags = ['--root', '/flag', '--node-id', 'flag', '--log-level', 'debug', '--http-listen', ':0'];
     const fromFlags = await load(flags, file);
-    assert.deepEqual([fromFlags.root, fromFlags.nodeName, fromFlags.logLevel, fromFlags.http], ['/flag', 'flag', 'debug', { host: '::', port: 0 }]);
+    assert.deepEqual(
+      [fromFlags.root, fromFlags.nodeName, fromFlags.logLevel, fromFlags.http],
+      ['/flag', 'flag', 'debug', { host: '::', port: 0 }],
+    );
   });
 
   it('takes an empty CSI_ENDPOINT for none and reads no other CSI_ variable', async () => {

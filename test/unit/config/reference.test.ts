@@ -4,7 +4,9 @@ import { configReference } from '../../../src/config/reference.ts';
 
 describe('the config reference', () => {
   it('has a row with a description for every key', () => {
-    const rows = configReference().split('\n').filter((line) => line.startsWith('| `'));
+    const rows = configReference()
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
     assert.ok(rows.some((row) => row.startsWith('| `pools[].trashRetention` |')));
     for (const row of rows) assert.match(row, /^\| `[\w.[\]]+` \| [^|]+ \| [^|]* \| [^|]{10,} \|$/);
   });

@@ -53,7 +53,11 @@ describe('the HTTP server', () => {
   it('answers 503 when a source throws', async () => {
     const server = await serveHealth(
       { host: '127.0.0.1', port: 0 },
-      { alive: () => Promise.reject(new Error('the worker is gone')), ready: async () => [], metrics: () => Promise.reject(new Error('no')) },
+      {
+        alive: () => Promise.reject(new Error('the worker is gone')),
+        ready: async () => [],
+        metrics: () => Promise.reject(new Error('no')),
+      },
     );
     open.push(server);
     const response = await fetch(`http://${server.address}/healthz`);

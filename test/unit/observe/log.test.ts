@@ -5,11 +5,17 @@ import { ConvoyError } from '../../../src/convoy/errors.ts';
 import { describeError } from '../../../src/observe/log.ts';
 
 const module = new URL('../../../src/observe/log.ts', import.meta.url).href;
-const run = (code: string): string => execFileSync(process.execPath, ['--input-type=module', '-e', `import {createLog} from ${JSON.stringify(module)}; ${code}`], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const run = (code: string): string =>
+  execFileSync(process.execPath, ['--input-type=module', '-e', `import {createLog} from ${JSON.stringify(module)}; ${code}`], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 
 describe('the log', () => {
   it('is JSON lines on stdout, written before the process dies', () => {
-    const [line] = run("createLog({level: 'info', to: 'stdout'}).child({pool: 'a'}).info({volume_id: 'v'}, 'made'); process.exit(0)").split('\n');
+    const [line] = run("createLog({level: 'info', to: 'stdout'}).child({pool: 'a'}).info({volume_id: 'v'}, 'made'); process.exit(0)").split(
+      '\n',
+    );
     const { time, ...entry } = JSON.parse(line ?? '');
     assert.match(time, /^\d{4}-\d\d-\d\dT.*Z$/);
     assert.deepEqual(entry, { level: 'info', pool: 'a', volume_id: 'v', message: 'made' });

@@ -35,7 +35,10 @@ function makeDirectory(): string {
 }
 
 function start(args: readonly string[], main = MAIN): Started {
-  const child = spawn(process.execPath, [main, 'daemon', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } });
+  const child = spawn(process.execPath, [main, 'daemon', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '' },
+  });
   running.add(child);
   const entries: Entry[] = [];
   const waiting: { readonly message: string; readonly resolve: (entry: Entry | undefined) => void }[] = [];
@@ -63,7 +66,15 @@ function start(args: readonly string[], main = MAIN): Started {
   return { child, ended, entries, said };
 }
 
-const args = (directory: string, ...more: string[]): string[] => ['--root', join(directory, 'root'), '--endpoint', join(directory, 'csi.sock'), '--http-listen', '', ...more];
+const args = (directory: string, ...more: string[]): string[] => [
+  '--root',
+  join(directory, 'root'),
+  '--endpoint',
+  join(directory, 'csi.sock'),
+  '--http-listen',
+  '',
+  ...more,
+];
 
 describe('the daemon', () => {
   it('serves, and on SIGTERM removes its socket and exits 0', async () => {
@@ -165,13 +176,23 @@ describe('the daemon', () => {
     const directory = makeDirectory();
     mkdirSync(join(directory, 'here'));
     const config = join(directory, 'config.yaml');
-    const pool = (name: string, path: string): string => `- {name: ${name}, driver: vfs, init: auto, options: {vfs.path: ${join(directory, path)}}}\n`;
-    writeFileSync(config, `http: {listen: "127.0.0.1:${await freePort()}"}\npools:\n${pool('here', 'here')}${pool('gone', 'not-mounted/pool')}`);
+    const pool = (name: string, path: string): string =>
+      `- {name: ${name}, driver: vfs, init: auto, options: {vfs.path: ${join(directory, path)}}}\n`;
+    writeFileSync(
+      config,
+      `http: {listen: "127.0.0.1:${await freePort()}"}\npools:\n${pool('here', 'here')}${pool('gone', 'not-mounted/pool')}`,
+    );
     const { said } = start([...args(directory).slice(0, -2), '--config', config]);
     assert.ok(await said('ready'));
     const client = connectAdmin(join(directory, 'csi.sock'));
     const { pools } = await client.call('ListPools', {});
-    assert.deepEqual(pools.map(({ name, open }) => [name, open]), [['here', true], ['gone', false]]);
+    assert.deepEqual(
+      pools.map(({ name, open }) => [name, open]),
+      [
+        ['here', true],
+        ['gone', false],
+      ],
+    );
     const created = await client.call('CreateVolume', { name: 'a', pool: 'here', options: { Size: '1048576' } });
     assert.equal(created.volume?.pool, 'here');
     client.close();
