@@ -22,7 +22,11 @@ function leaves(program: Command): readonly Leaf[] {
   return visit(program, program.name());
 }
 
-const visible = (command: Command): readonly Command[] => command.createHelp().visibleCommands(command).filter((child) => child.name() !== 'help');
+const visible = (command: Command): readonly Command[] =>
+  command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((child) => child.name() !== 'help');
 
 function section({ path, command }: Leaf): string {
   const help = command.createHelp();

@@ -21,14 +21,21 @@ export async function knownDrivers(): Promise<readonly KnownDriver[]> {
     registry.names().map(async (name) => {
       const { init, description } = registry.get(name);
       const paths = Object.keys(description.options).filter((key) => key.endsWith('.path'));
-      const instance = await init(NOWHERE, Object.fromEntries(paths.map((key) => [key, NOWHERE])), untouchable<DriverDeps>('a driver dependency'));
+      const instance = await init(
+        NOWHERE,
+        Object.fromEntries(paths.map((key) => [key, NOWHERE])),
+        untouchable<DriverDeps>('a driver dependency'),
+      );
       return { name, description, instance };
     }),
   );
 }
 
 /** undefined when the driver goes to work on it, else its refusal. A refusal comes before anything is touched. */
-export async function takesOption(driver: KnownDriver, asked: Partial<CreateVolumeOptions> & { readonly referenceOnly?: boolean }): Promise<string | undefined> {
+export async function takesOption(
+  driver: KnownDriver,
+  asked: Partial<CreateVolumeOptions> & { readonly referenceOnly?: boolean },
+): Promise<string | undefined> {
   const { referenceOnly, ...options } = asked;
   const { volume } = driver.instance.operations;
   const id = localId('volume', 'docs');
@@ -41,7 +48,11 @@ export async function takesOption(driver: KnownDriver, asked: Partial<CreateVolu
 export async function takesFilesConsistency({ instance }: KnownDriver): Promise<boolean> {
   const { snapshot } = instance.operations;
   if (snapshot === undefined) return false;
-  return (await refusal(async () => await snapshot.createSnapshot(localId('snapshot', 'docs'), localId('volume', 'docs'), { consistency: 'files' }, CALL))) === undefined;
+  return (
+    (await refusal(
+      async () => await snapshot.createSnapshot(localId('snapshot', 'docs'), localId('volume', 'docs'), { consistency: 'files' }, CALL),
+    )) === undefined
+  );
 }
 
 const CALL: CallContext = { signal: new AbortController().signal, secrets: {}, progress: () => {} };

@@ -5,7 +5,7 @@ import { DAEMON_FLAGS } from '../src/config/flags.ts';
 import { configReference } from '../src/config/reference.ts';
 import type { Operations } from '../src/convoy/contract.ts';
 import type { ErrorCode } from '../src/convoy/errors.ts';
-import { PARAMETER } from '../src/convoy/names.ts';
+import type { PARAMETER } from '../src/convoy/names.ts';
 import { OPTION, type OptionKey, STORAGE_CLASS_OPTIONS } from '../src/convoy/options.ts';
 import { CAPABILITIES } from '../src/csi/capabilities.ts';
 import { csiDefinitions, type RpcName } from '../src/csi/definitions.ts';
@@ -44,9 +44,14 @@ const yesNo = (yes: boolean): string => (yes ? 'yes' : 'no');
 
 async function driverMatrix(): Promise<string> {
   const drivers = await knownDrivers();
-  const has = (...groups: (keyof Operations)[]) => (driver: KnownDriver): string =>
-    yesNo(groups.every((group) => driver.instance.operations[group] !== undefined));
-  const properties = (show: (of: KnownDriver['instance']['properties']) => string) => (driver: KnownDriver): string => show(driver.instance.properties);
+  const has =
+    (...groups: (keyof Operations)[]) =>
+    (driver: KnownDriver): string =>
+      yesNo(groups.every((group) => driver.instance.operations[group] !== undefined));
+  const properties =
+    (show: (of: KnownDriver['instance']['properties']) => string) =>
+    (driver: KnownDriver): string =>
+      show(driver.instance.properties);
   const rows: readonly (readonly [string, (driver: KnownDriver) => string | Promise<string>])[] = [
     ['a volume is', properties(({ access }) => (access === 'directory' ? 'a directory' : 'a block device'))],
     ['reachable from', properties(({ scope }) => (scope === 'local' ? 'its node' : 'every node'))],
@@ -63,17 +68,21 @@ async function driverMatrix(): Promise<string> {
     ['health', has('health')],
     ['backups', has('backup')],
   ];
-  const cells = await Promise.all(rows.map(async ([what, show]) => [what, ...(await Promise.all(drivers.map(async (driver) => await show(driver))))]));
+  const cells = await Promise.all(
+    rows.map(async ([what, show]) => [what, ...(await Promise.all(drivers.map(async (driver) => await show(driver))))]),
+  );
   return table(['', ...drivers.map(({ name }) => code(name))], cells);
 }
 
 function csiCapabilities(): string {
   const list = (types: readonly string[] | undefined): string => (types ?? []).map(code).join(', ');
-  const rows = Object.entries(CAPABILITIES).map(([group, gives]: [string, { controller?: readonly string[]; node?: readonly string[]; needs?: string }]) => [
-    code(group) + (gives.needs === undefined ? '' : ` with ${code(gives.needs)}`),
-    list(gives.controller),
-    list(gives.node),
-  ]);
+  const rows = Object.entries(CAPABILITIES).map(
+    ([group, gives]: [string, { controller?: readonly string[]; node?: readonly string[]; needs?: string }]) => [
+      code(group) + (gives.needs === undefined ? '' : ` with ${code(gives.needs)}`),
+      list(gives.controller),
+      list(gives.node),
+    ],
+  );
   return table(['group', 'Controller', 'Node'], rows);
 }
 
@@ -85,7 +94,12 @@ function errorCodes(): string {
     ['code', 'gRPC status', 'exit code', 'in short'],
     ERROR_CODES.map((name) => {
       const status = statusOf(name);
-      return [`[${code(name)}](#${name.toLowerCase()})`, `${status} ${statusName(status)}`, String(EXIT_CODES[name]), meaning.get(name) ?? ''];
+      return [
+        `[${code(name)}](#${name.toLowerCase()})`,
+        `${status} ${statusName(status)}`,
+        String(EXIT_CODES[name]),
+        meaning.get(name) ?? '',
+      ];
     }),
   );
 }
@@ -134,15 +148,21 @@ async function driverOptions(): Promise<string> {
 }
 
 async function driverParameters(): Promise<string> {
-  const rows = (await knownDrivers()).flatMap(({ name, instance }) => Object.entries(instance.properties.parameters).map(([key, text]) => [code(name), code(key), text]));
+  const rows = (await knownDrivers()).flatMap(({ name, instance }) =>
+    Object.entries(instance.properties.parameters).map(([key, text]) => [code(name), code(key), text]),
+  );
   return table(['driver', 'parameter', 'meaning'], rows);
 }
 
 const PARAMETER_MEANING: Readonly<Record<keyof typeof PARAMETER, { readonly where: string; readonly meaning: string }>> = {
-  pool: { where: 'StorageClass', meaning: 'Name of the pool. Not needed with a single pool or a `defaultPool`. A restore or clone goes to the pool of its source.' },
+  pool: {
+    where: 'StorageClass',
+    meaning: 'Name of the pool. Not needed with a single pool or a `defaultPool`. A restore or clone goes to the pool of its source.',
+  },
   consistency: {
     where: 'StorageClass, VolumeSnapshotClass',
-    meaning: '`point-in-time` (default) or `files`. See [point in time](architecture.md#point-in-time). In a StorageClass it is for clones.',
+    meaning:
+      '`point-in-time` (default) or `files`. See [point in time](architecture.md#point-in-time). In a StorageClass it is for clones.',
   },
 };
 
@@ -201,7 +221,7 @@ function optionMeanings(): ReadonlyMap<string, string> {
   return found;
 }
 
-/** `(docs/page.md, "Heading")` of a comment becomes a link. */
+/** A page and a heading that a comment names become a link. */
 function linked(comment: string): string {
   return comment.replace(/\(docs\/(\S+)\.md, "([^"]+)"\)/, (_, page: string, heading: string) => {
     const anchor = heading.toLowerCase().replaceAll(' ', '-');

@@ -18,7 +18,6 @@ else await import(main.href);
 /** The same process with other flags: its id, its descriptors and who waits for it stay. */
 function becomeDaemon(execve: NonNullable<typeof process.execve>): void {
   const args = [process.execPath, ...FLAGS, main.pathname, ...process.argv.slice(2)];
-  // biome-ignore lint/style/noProcessEnv: handed on as it is
   execve(process.execPath, args, { MALLOC_ARENA_MAX: '1', ...process.env });
 }
 

@@ -28,6 +28,9 @@ const always = (): undefined => undefined;
 const needsMounts = ({ mounts, loops }: Machine): string | undefined =>
   mounts && loops ? undefined : 'needs root with mounts and loop devices';
 
+/** One process for each file, one after the other; a handle that a failed test left open does not keep it from ending. */
+const SERIAL = ['--test-concurrency=1', '--test-force-exit'];
+
 const PARTS: readonly Part[] = [
   { name: 'check', what: 'format, lint, import boundaries, types', blocked: always, run: () => runScript('scripts/check.ts') },
   {
@@ -40,7 +43,7 @@ const PARTS: readonly Part[] = [
     name: 'drivers',
     what: 'kernel calls and every driver on real file systems',
     blocked: needsMounts,
-    run: () => runNodeTests(['test/system/**/*.test.ts', 'test/drivers/**/*.test.ts'], ['--test-concurrency=1']),
+    run: () => runNodeTests(['test/system/**/*.test.ts', 'test/drivers/**/*.test.ts'], SERIAL),
   },
   {
     name: 'sanity',
@@ -52,13 +55,13 @@ const PARTS: readonly Part[] = [
     name: 'crash',
     what: 'killed at every step, restarted, compared',
     blocked: needsMounts,
-    run: () => runNodeTests(['test/crash/**/*.test.ts'], ['--test-concurrency=1']),
+    run: () => runNodeTests(['test/crash/**/*.test.ts'], SERIAL),
   },
   {
     name: 'concurrency',
     what: 'many callers against a model',
     blocked: needsMounts,
-    run: () => runNodeTests(['test/concurrency/**/*.test.ts'], ['--test-concurrency=1']),
+    run: () => runNodeTests(['test/concurrency/**/*.test.ts'], SERIAL),
   },
 ];
 

@@ -1,9 +1,9 @@
-import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import type { MethodDefinition, ServiceError } from '@grpc/grpc-js';
-import { ConvoyError } from '../convoy/errors.ts';
+import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import type { ErrorCode } from '../convoy/errors.ts';
-import { adminDefinition, CODE_TRAILER } from './definitions.ts';
+import { ConvoyError } from '../convoy/errors.ts';
 import type { Answer, Request, StreamName, UnaryName } from './definitions.ts';
+import { adminDefinition, CODE_TRAILER } from './definitions.ts';
 
 /** The other end of the admin service: what the command line talks through. Throws ConvoyErrors. */
 export interface AdminClient {

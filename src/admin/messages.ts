@@ -1,5 +1,5 @@
-import type { Job, PoolStatus, Snapshot, TrashItem, Volume } from '../pool/api.ts';
 import type { HealthProblem } from '../convoy/contract.ts';
+import type { Job, PoolStatus, Snapshot, TrashItem, Volume } from '../pool/api.ts';
 import type { Job as JobMessage } from './gen/convoy/admin/v0/Job.ts';
 import type { Pool as PoolMessage } from './gen/convoy/admin/v0/Pool.ts';
 import type { PoolSettings as SettingsMessage } from './gen/convoy/admin/v0/PoolSettings.ts';

@@ -1,5 +1,5 @@
-import { invalid } from '../convoy/errors.ts';
 import type { HealthProblem } from '../convoy/contract.ts';
+import { invalid } from '../convoy/errors.ts';
 import { nodeKey } from '../convoy/ids.ts';
 import type { Pools } from '../pool/api.ts';
 import type { Pool as PoolMessage } from './gen/convoy/admin/v0/Pool.ts';

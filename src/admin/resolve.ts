@@ -1,4 +1,4 @@
-import { isConvoyError, notFound, invalid } from '../convoy/errors.ts';
+import { invalid, isConvoyError, notFound } from '../convoy/errors.ts';
 import { formatId, localId, nodeKey, parseId } from '../convoy/ids.ts';
 import type { Pools, Snapshot, TrashItem, Volume } from '../pool/api.ts';
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import type { Server, ServerUnaryCall, ServerWritableStream, ServiceError, sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js';
 import { Metadata } from '@grpc/grpc-js';
-import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData, ServiceError, UntypedHandleCall } from '@grpc/grpc-js';
-import { ConvoyError } from '../convoy/errors.ts';
 import type { ErrorCode } from '../convoy/errors.ts';
+import { ConvoyError } from '../convoy/errors.ts';
 import { statusOf } from '../csi/status.ts';
 import type { Call } from '../pool/api.ts';
-import { adminDefinition, CODE_TRAILER, SERVICE } from './definitions.ts';
 import type { Received, StreamName, UnaryName } from './definitions.ts';
+import { adminDefinition, CODE_TRAILER, SERVICE } from './definitions.ts';
 import type { AdminEdge, StreamRpc, UnaryRpc } from './rpc.ts';
 import { STREAMING, UNARY } from './service.ts';
 

@@ -1,8 +1,8 @@
+import type { Consistency, HealthProblem, VolumeInfo } from '../convoy/contract.ts';
 import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
 import { checkName, parseId } from '../convoy/ids.ts';
-import { parseCreateOptions } from '../convoy/options.ts';
 import type { OptionKey, ParsedCreateOptions } from '../convoy/options.ts';
-import type { Consistency, HealthProblem, VolumeInfo } from '../convoy/contract.ts';
+import { parseCreateOptions } from '../convoy/options.ts';
 import type { CreateVolumeInput, Pools, Volume, VolumeSource } from '../pool/api.ts';
 import type { Received } from './definitions.ts';
 import { snapshotMessage, volumeMessage } from './messages.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { DAEMON_FLAGS } from '../config/flags.ts';
 import type { Flag } from '../config/flags.ts';
+import { DAEMON_FLAGS } from '../config/flags.ts';
 
 /**
  * `convoy daemon` in the help. It never runs from here: main.ts starts the daemon without loading a CLI library, and comes

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { ConvoyError } from '../convoy/errors.ts';
 import type { Context, Runner } from './context.ts';
-import { poolShape } from './shapes.ts';
 import type { PoolMessage } from './shapes.ts';
+import { poolShape } from './shapes.ts';
 import { formatBytes, formatDuration } from './units.ts';
 
 export function addPools(program: Command, run: Runner): void {

@@ -1,7 +1,7 @@
-import { CommanderError } from 'commander';
 import type { Command } from 'commander';
-import { connectAdmin } from '../admin/client.ts';
+import { CommanderError } from 'commander';
 import type { AdminClient } from '../admin/client.ts';
+import { connectAdmin } from '../admin/client.ts';
 import { parseEndpoint } from '../config/endpoint.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';

@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { isConvoyError } from '../convoy/errors.ts';
 import type { Context, Runner } from './context.ts';
 import { allPages } from './pages.ts';
-import { dateOf, snapshotShape } from './shapes.ts';
 import type { SnapshotMessage } from './shapes.ts';
+import { dateOf, snapshotShape } from './shapes.ts';
 import { formatBytes, formatTime } from './units.ts';
 import { withProgress } from './wait.ts';
 

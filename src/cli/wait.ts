@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
-import { localId } from '../convoy/ids.ts';
 import type { ObjectKind } from '../convoy/ids.ts';
+import { localId } from '../convoy/ids.ts';
 import type { Context } from './context.ts';
-import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
+import { createProgress } from './progress.ts';
 import type { JobMessage } from './shapes.ts';
 
 /** Whose job runs behind a call. */

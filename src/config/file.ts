@@ -1,8 +1,8 @@
 import { load } from 'js-yaml';
 import { invalid } from '../convoy/errors.ts';
 import { describeProblems } from './problems.ts';
-import { configSchema } from './schema.ts';
 import type { ConfigFile } from './schema.ts';
+import { configSchema } from './schema.ts';
 
 /**
  * Checks a config file's text, strictly: an unknown key, a wrong type, a duplicate key and broken YAML are

@@ -17,9 +17,9 @@ export function poolsOfFile(pools: readonly PoolFile[]): readonly PoolConfig[] {
 
 /** One pool for each driver named on the command line, in Convoy's manner: named after the driver, made by itself. */
 export function poolsOfDrivers(names: readonly string[], options: readonly string[], drivers: KnownDrivers): readonly PoolConfig[] {
-  const pools = names.map((name) => {
+  const pools = names.map((name): PoolConfig & { readonly options: Record<string, string> } => {
     if (!drivers.names().includes(name)) throw invalid(`--drivers ${name}: no such driver; known are ${drivers.names().join(', ')}`);
-    return { ...DEFAULTS, name, driver: name, init: 'auto' as const, options: {} as Record<string, string> };
+    return { ...DEFAULTS, name, driver: name, init: 'auto', options: {} };
   });
   for (const option of options) addDriverOption(pools, option, drivers);
   return pools;

@@ -1,6 +1,6 @@
 import type { $ZodIssue } from 'zod/v4/core';
-import { HTTP_FIELDS, LOG_FIELDS, POOL_FIELDS, ROOT_FIELDS } from './schema.ts';
 import type { Field } from './schema.ts';
+import { HTTP_FIELDS, LOG_FIELDS, POOL_FIELDS, ROOT_FIELDS } from './schema.ts';
 
 /** Says each problem that the schema found as "<path> …: what was found; what is allowed". Never empty. */
 export function describeProblems(issues: readonly $ZodIssue[], value: unknown): readonly string[] {

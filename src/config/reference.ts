@@ -1,5 +1,5 @@
-import { HTTP_FIELDS, LOG_FIELDS, POOL_FIELDS, ROOT_FIELDS } from './schema.ts';
 import type { Field } from './schema.ts';
+import { HTTP_FIELDS, LOG_FIELDS, POOL_FIELDS, ROOT_FIELDS } from './schema.ts';
 
 /** The config file's keys as a Markdown table, for docs/parameters.md. */
 export function configReference(): string {

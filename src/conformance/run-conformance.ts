@@ -100,7 +100,12 @@ export async function runCase(rig: Rig, conformanceCase: ConformanceCase): Promi
   } catch (error) {
     failure ??= { error: new ConformanceError(`cleaning up after the case failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error }) };
   }
-  if (failure !== undefined) throw failure.error;
+  if (failure !== undefined) {
+    // What one case left must not fail the next ones.
+    await rig.destructive?.reopen();
+    await caseRig.settle();
+    throw failure.error;
+  }
   if (rig.destructive !== undefined && before !== undefined) checkNothingChanged(await rig.destructive.inventory(), before, 'left over or lost after the case');
 }
 

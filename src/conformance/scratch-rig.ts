@@ -39,6 +39,7 @@ export interface ScratchRig extends Rig {
 const POOL = 'scratch';
 const MIB = 1n << 20n;
 const SMALLEST_FILL = 4096n;
+const ROOM_AGAIN = 256n * MIB;
 
 /** A pool of a driver on scratch storage, with everything that the destructive cases need. Needs root. */
 export async function openScratchRig(options: ScratchRigOptions): Promise<ScratchRig> {
@@ -134,6 +135,9 @@ class Scratch implements ScratchRig {
     const made: string[] = [];
     const free = async (): Promise<void> => {
       for (const path of made) await unlink(path);
+      // btrfs counts blocks as free only after its next commit.
+      do await this.#system.mounts.syncfs(this.#options.fileSystem);
+      while ((await this.#system.files.stats(this.#options.fileSystem)).availableBytes < ROOM_AGAIN);
     };
     let bytes = 1n << 40n;
     while (bytes >= SMALLEST_FILL) {

@@ -2,8 +2,8 @@ import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
-import { METRICS } from './metric-catalogue.ts';
 import type { GaugeName, MetricDefinition, Sample } from './metric-catalogue.ts';
+import { METRICS } from './metric-catalogue.ts';
 
 /** From a publish that binds a directory to a copy that ran for as long as a sidecar waits. */
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/style/noDefaultExport: it describes CommonJS modules
 // prom-client's index loads every default collector, worth 10 MiB; its parts have no types of their own.
 declare module 'prom-client/lib/registry.js' {
   export { Registry as default } from 'prom-client';

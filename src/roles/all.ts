@@ -1,12 +1,9 @@
-import { addAdminService } from '../admin/server.ts';
 import type { DaemonConfig } from '../config/config.ts';
 import { VERSION } from '../config/version.ts';
 import { ConvoyError, isErrno } from '../convoy/errors.ts';
 import type { DriverRegistry } from '../convoy/registry.ts';
-import { listen } from '../csi/listen.ts';
-import { createCsiServer } from '../csi/server.ts';
-import { serveHealth } from '../observe/health.ts';
 import type { HealthServer, HealthSources } from '../observe/health.ts';
+import { serveHealth } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import { Metrics } from '../observe/metrics.ts';
 import type { Pools } from '../pool/api.ts';
@@ -19,12 +16,9 @@ import { makeUsesOf } from '../publish/uses-of.ts';
 import type { System } from '../system/api.ts';
 import { openSystem } from '../system/open-system.ts';
 import type { Running } from './daemon.ts';
-import { makeDoctor } from './doctor.ts';
 import { claimRoot, makeDirectory, poolPlaces } from './root.ts';
 import { countJobBytes, poolSamples } from './samples.ts';
 
-/** How long calls in flight may go on after a stop; then they are cancelled and get as long again to tidy up. */
-const STOP_GRACE_MS = 8000;
 /** A start does not wait longer for the sweep: the kubelet must be able to unpublish. It goes on beside the calls. */
 const SWEEP_WAIT_MS = 10_000;
 
@@ -37,7 +31,9 @@ export async function startAll(config: DaemonConfig, registry: DriverRegistry, l
   const health = await startHealth(config, made);
 
   const system = made.adopt(openSystem(), (open) => open.close());
-  made.adopt(await claimRoot(config.root, system), (lock) => lock.release());
+  // gRPC takes as long to load as the system calls' thread to start: side by side.
+  const [lock, { serve }] = await Promise.all([claimRoot(config.root, system), import('./serve.ts')]);
+  made.adopt(lock, (held) => held.release());
   health.alive = () => workersAnswer(system);
   const { pools, node } = await openStorage(config, registry, system, log, made);
 
@@ -46,7 +42,7 @@ export async function startAll(config: DaemonConfig, registry: DriverRegistry, l
   const metrics = new Metrics(withBuildInfo(poolSamples(pools), config));
   countJobBytes(pools, metrics, stopped.signal);
 
-  await serve(config, registry, { pools, node, log, metrics }, made);
+  await serve({ config, registry, pools, node, log, metrics }, made);
   health.ready = async () => closedPools(pools);
   health.metrics = async () => ({ contentType: metrics.contentType, body: await metrics.render() });
 
@@ -78,14 +74,12 @@ async function bindHealth(address: NonNullable<DaemonConfig['http']>, sources: H
     });
   } catch (error) {
     if (!isErrno(error, 'EADDRINUSE', 'EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND')) throw error;
-    const where = `${address.host}:${address.port}`;
-    throw new ConvoyError(
-      'Unavailable',
-      `cannot serve HTTP on ${where} (${error.code}): choose another address by --http-listen, or '' for none`,
-      { cause: error },
-    );
+    throw noHealth(`${address.host}:${address.port} (${error.code})`, error);
   }
 }
+
+const noHealth = (where: string, cause: unknown): ConvoyError =>
+  new ConvoyError('Unavailable', `cannot serve HTTP on ${where}: choose another address by --http-listen, or '' for none`, { cause });
 
 /** Any answer will do, and ENOTTY is the one: it shows that the thread of the system calls is not stuck in one. */
 async function workersAnswer(system: System): Promise<readonly string[]> {
@@ -135,46 +129,6 @@ async function startSweep(node: NodeService, log: Log): Promise<void> {
     .catch((error: unknown) => log.error({ error }, 'the sweep of published volumes failed; the next start tries again'));
   await Promise.race([swept, late]);
   clearTimeout(timer);
-}
-
-interface Parts {
-  readonly pools: Pools;
-  readonly node: NodeService;
-  readonly log: Log;
-  readonly metrics: Metrics;
-}
-
-async function serve(config: DaemonConfig, registry: DriverRegistry, parts: Parts, made: AsyncDisposableStack): Promise<void> {
-  const { pools, node, log, metrics } = parts;
-  const { driverName, role, root, socketPath, logLevel } = config;
-  const csi = createCsiServer({
-    pools,
-    node,
-    driverName,
-    version: VERSION,
-    // Bound when all is open that can be: a pool that is not is no reason to have us restarted (/readyz tells it).
-    ready: () => ({ ready: true }),
-    log: Object.assign(log.child({}), { debugEnabled: logLevel === 'debug' || logLevel === 'trace' }),
-    metrics: { observe: (method, code, seconds) => metrics.callFinished(method, code, seconds) },
-  });
-  const about = {
-    version: VERSION,
-    driverName,
-    role,
-    root,
-    endpoint: `unix://${socketPath}`,
-    startedAt: new Date(),
-    drivers: registry.names(),
-  };
-  const admin = addAdminService(csi.server, { pools, node, about, doctor: makeDoctor(pools, node) }, log);
-  const idle = async (): Promise<void> => {
-    await Promise.all([csi.idle(), admin.idle()]);
-  };
-  const listening = await listen({ server: csi.server, idle }, `unix://${socketPath}`);
-  made.defer(async () => {
-    admin.stop();
-    if (!(await listening.stop(STOP_GRACE_MS))) log.warn({}, 'calls were still running; the next start takes up what they left');
-  });
 }
 
 async function closedPools(pools: Pools): Promise<readonly string[]> {

@@ -5,8 +5,8 @@ import { loadDaemonConfig } from '../config/load.ts';
 import { isConvoyError } from '../convoy/errors.ts';
 import { DriverRegistry } from '../convoy/registry.ts';
 import { registerAll } from '../drivers/all.ts';
-import { createLog } from '../observe/log.ts';
 import type { Log } from '../observe/log.ts';
+import { createLog } from '../observe/log.ts';
 
 /** A role that serves. */
 export interface Running {

@@ -23,14 +23,14 @@ export async function claimRoot(root: string, system: System): Promise<FileLock>
       return await system.files.lock(file);
     } catch (error) {
       if (!isErrno(error, 'EWOULDBLOCK', 'EAGAIN')) throw fromErrno(error, `locking ${root}`);
-      if (tries === LOCK_TRIES)
-        throw new ConvoyError('Busy', `another convoy process works on ${root}: stop it, or give this one another --root`, {
-          cause: error,
-        });
+      if (tries === LOCK_TRIES) throw taken(root, error);
       await delay(LOCK_PAUSE_MS);
     }
   }
 }
+
+const taken = (root: string, cause: unknown): ConvoyError =>
+  new ConvoyError('Busy', `another convoy process works on ${root}: stop it, or give this one another --root`, { cause });
 
 /** With its parents. A directory that exists is left as it is; anything else there is refused. */
 export async function makeDirectory(path: string, mode: number): Promise<void> {

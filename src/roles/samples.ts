@@ -1,7 +1,7 @@
 import { isConvoyError } from '../convoy/errors.ts';
 import type { Sample } from '../observe/metric-catalogue.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { Job, Pools, PoolStatus } from '../pool/api.ts';
+import type { Job, PoolStatus, Pools } from '../pool/api.ts';
 
 /** Asking every volume for its health costs I/O: often enough for an alert, seldom enough for ten thousand volumes. */
 const HEALTH_EVERY_MS = 60_000;

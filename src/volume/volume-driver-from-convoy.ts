@@ -1,6 +1,7 @@
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallContext, ConvoyDriver } from '../convoy/contract.ts';
-import { ConvoyError, fromErrno, notFound } from '../convoy/errors.ts';
+import { ConvoyError, fromErrno, isErrno, notFound } from '../convoy/errors.ts';
 import { checkName, type LocalVolumeId, localId } from '../convoy/ids.ts';
 import { type CreateVolumeOptions, type OptionKey, parseCreateOptions } from '../convoy/options.ts';
 import { FS_TYPES, type FsType, type System } from '../system/api.ts';
@@ -78,6 +79,8 @@ class OfferedDriver implements Driver {
       await this.#records.write({ ...record, state: 'deleting' });
       await this.#releaseDevices(id);
       await this.#driver.volumeOps().deleteVolume(id, { referenceOnly: false }, context());
+      await this.#uses(id).remove();
+      await rmdir(this.#mountPoint(id)).catch(unlessAbsent);
       await this.#records.remove(id);
     });
   }
@@ -204,3 +207,7 @@ const canonical = (value: object): string =>
     if (typeof inner === 'bigint') return String(inner);
     return typeof inner === 'object' && inner !== null ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner;
   });
+
+function unlessAbsent(error: unknown): void {
+  if (!isErrno(error, 'ENOENT')) throw fromErrno(error, 'removing the mount point of a volume');
+}

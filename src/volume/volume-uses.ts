@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { isErrno } from '../convoy/errors.ts';
 
 /**
@@ -24,6 +24,15 @@ export class VolumeUses {
     const hidden = `${this.#file}.new`;
     await writeFile(hidden, `${JSON.stringify({ boot: await bootId(), callers })}\n`, { mode: 0o600 });
     await rename(hidden, this.#file);
+  }
+
+  /** For a volume that is gone. */
+  async remove(): Promise<void> {
+    try {
+      await unlink(this.#file);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
   }
 
   async #read(): Promise<Stored | undefined> {

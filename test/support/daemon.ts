@@ -82,6 +82,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     pid,
     csi,
     socketPath,
+    internalErrors,
     readyMs: performance.now() - started,
     ended,
     logTail,

@@ -61,12 +61,14 @@ export const SIZE_CASES: readonly ConformanceCase[] = [
     run: async (rig) => {
       const room = async (): Promise<bigint> => (await rig.pools.capacity({ pool: rig.poolName })).availableBytes;
       const before = await room();
-      const volume = await rig.create('promised');
-      const after = await room();
-      check(before - after >= volume.sizeBytes, `a volume of ${volume.sizeBytes} bytes took ${before - after} of the capacity`);
+      const range = { requiredBytes: (before * 3n) / 4n };
+      const volume = await rig.create('promised', { range });
+      const left = await room();
+      check(left < before / 2n, `a volume of ${volume.sizeBytes} bytes left ${left} of ${before}`);
+      await checkRejects(rig.createNamed(rig.name('second'), { range }), ['NoSpace', 'OutOfRange'], 'a second volume of that size');
       await rig.deleteVolume(volume.id);
       await rig.settle();
-      await until(async () => before - (await room()) < volume.sizeBytes / 2n, 'the capacity coming back');
+      await until(async () => (await room()) > (before * 9n) / 10n, 'the capacity coming back');
     },
   },
 ];

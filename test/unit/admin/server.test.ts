@@ -5,9 +5,9 @@ import { fromServiceError } from '../../../src/admin/client.ts';
 import { adminDefinition, SERVICE, STREAMS } from '../../../src/admin/definitions.ts';
 import { toServiceError } from '../../../src/admin/server.ts';
 import { STREAMING, UNARY } from '../../../src/admin/service.ts';
-import { ConvoyError } from '../../../src/convoy/errors.ts';
-import type { ErrorCode } from '../../../src/convoy/errors.ts';
 import { EXIT_CODES } from '../../../src/cli/exit-codes.ts';
+import type { ErrorCode } from '../../../src/convoy/errors.ts';
+import { ConvoyError } from '../../../src/convoy/errors.ts';
 
 describe('the admin service', () => {
   it('serves every RPC of its proto file, each in its way', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { after, describe, it } from 'node:test';
-import { serveHealth } from '../../../src/observe/health.ts';
 import type { HealthServer } from '../../../src/observe/health.ts';
+import { serveHealth } from '../../../src/observe/health.ts';
 
 const open: HealthServer[] = [];
 after(() => Promise.all(open.map((server) => server.close())));

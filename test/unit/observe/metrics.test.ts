@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { METRICS } from '../../../src/observe/metric-catalogue.ts';
 import type { Sample } from '../../../src/observe/metric-catalogue.ts';
+import { METRICS } from '../../../src/observe/metric-catalogue.ts';
 import { Metrics } from '../../../src/observe/metrics.ts';
 
 describe('metrics', () => {

@@ -1,0 +1,61 @@
+import { addAdminService } from '../admin/server.ts';
+import type { DaemonConfig } from '../config/config.ts';
+import { VERSION } from '../config/version.ts';
+import type { DriverRegistry } from '../convoy/registry.ts';
+import { listen } from '../csi/listen.ts';
+import { createCsiServer } from '../csi/server.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Pools } from '../pool/api.ts';
+import type { NodeService } from '../publish/api.ts';
+import { makeDoctor } from './doctor.ts';
+
+/** How long calls in flight may go on after a stop; then they are cancelled and get as long again to tidy up. */
+const STOP_GRACE_MS = 8000;
+
+/** What is served. */
+export interface Parts {
+  readonly config: DaemonConfig;
+  readonly registry: DriverRegistry;
+  readonly pools: Pools;
+  readonly node: NodeService;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/**
+ * CSI and the admin service on one socket. What stops it is put on `made`: it stops accepting, lets what runs end for a
+ * bounded time and removes the socket.
+ */
+export async function serve(parts: Parts, made: AsyncDisposableStack): Promise<void> {
+  const { config, registry, pools, node, log, metrics } = parts;
+  const { driverName, role, root, socketPath, logLevel } = config;
+  const csi = createCsiServer({
+    pools,
+    node,
+    driverName,
+    version: VERSION,
+    // Bound when all is open that can be: a pool that is not is no reason to have us restarted (/readyz tells it).
+    ready: () => ({ ready: true }),
+    log: Object.assign(log.child({}), { debugEnabled: logLevel === 'debug' || logLevel === 'trace' }),
+    metrics: { observe: (method, code, seconds) => metrics.callFinished(method, code, seconds) },
+  });
+  const about = {
+    version: VERSION,
+    driverName,
+    role,
+    root,
+    endpoint: `unix://${socketPath}`,
+    startedAt: new Date(),
+    drivers: registry.names(),
+  };
+  const admin = addAdminService(csi.server, { pools, node, about, doctor: makeDoctor(pools, node) }, log);
+  const idle = async (): Promise<void> => {
+    await Promise.all([csi.idle(), admin.idle()]);
+  };
+  const listening = await listen({ server: csi.server, idle }, `unix://${socketPath}`);
+  made.defer(async () => {
+    admin.stop();
+    if (!(await listening.stop(STOP_GRACE_MS))) log.warn({}, 'calls were still running; the next start takes up what they left');
+  });
+}
