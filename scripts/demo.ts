@@ -90,7 +90,7 @@ async function lifeOfAVolume({ csi }: Daemon, pool: string, { mounts }: Machine)
 
   const snapshot = await step(
     'snapshot',
-    'of the volume, while it is in use',
+    mounts ? 'of the volume, while it is in use' : 'of the volume',
     () => user.snapshot(`monday-${pool}`, id),
     (made) => made.snapshotId,
   );

@@ -15,6 +15,8 @@ export class Metrics {
   readonly #gauges = new Map<GaugeName, Gauge>();
   readonly #calls = new Counter({ ...definition('convoy_csi_calls_total'), registers: [this.#registry] });
   readonly #seconds = new Histogram({ ...definition('convoy_csi_call_seconds'), buckets: CALL_BUCKETS, registers: [this.#registry] });
+  readonly #driverCalls = new Counter({ ...definition('convoy_driver_calls_total'), registers: [this.#registry] });
+  readonly #driverSeconds = new Histogram({ ...definition('convoy_driver_call_seconds'), buckets: CALL_BUCKETS, registers: [this.#registry] });
   readonly #jobBytes = new Counter({ ...definition('convoy_job_bytes_total'), registers: [this.#registry] });
   readonly #gather: () => Promise<readonly Sample[]>;
   #scrape: Promise<string> | undefined;
@@ -31,6 +33,12 @@ export class Metrics {
   callFinished(method: string, code: string, seconds: number): void {
     this.#calls.inc({ method, code });
     this.#seconds.observe({ method }, seconds);
+  }
+
+  /** One finished call of a pool's driver; `code` is our error code, or OK. */
+  driverCallFinished(pool: string, call: string, code: string, seconds: number): void {
+    this.#driverCalls.inc({ pool, call, code });
+    this.#driverSeconds.observe({ pool, call }, seconds);
   }
 
   jobBytes(pool: string, kind: string, bytes: number): void {

@@ -29,7 +29,7 @@ export async function deleteVolume(env: PoolEnv, id: string, options: { readonly
     await clearVolume(pool, local);
     return {};
   }
-  if (read.record.state === 'ready') await refuseIfUsed(env, pool, read.record, call);
+  if (read.record.state === 'ready') await refuseIfUsed(env, pool, read.record);
   return options.referenceOnly === true ? release(pool, read.record, call) : discard(pool, read.record);
 }
 
@@ -38,11 +38,11 @@ export async function resumeDelete(pool: Pool, record: VolumeRecord): Promise<vo
   await clearVolume(pool, record.id);
 }
 
-async function refuseIfUsed(env: PoolEnv, pool: Pool, record: VolumeRecord, call: Call): Promise<void> {
+async function refuseIfUsed(env: PoolEnv, pool: Pool, record: VolumeRecord): Promise<void> {
   const uses = await env.usesOf(openVolume(pool, record));
   if (uses.length === 0) return;
   const shown = uses.slice(0, 3).join(', ') + (uses.length > 3 ? ` and ${uses.length - 3} more` : '');
-  throw new ConvoyError('InUse', `volume ${pool.id(record.id)} is in use at ${shown}: unpublish or unmount it first (request ${call.requestId})`);
+  throw new ConvoyError('InUse', `volume ${pool.id(record.id)} is in use (${shown}): unpublish or unmount it first`);
 }
 
 async function discard(pool: Pool, record: VolumeRecord): Promise<{ readonly keptAs?: string }> {
@@ -68,7 +68,7 @@ async function release(pool: Pool, record: VolumeRecord, call: Call): Promise<{ 
 async function deleteDamaged(env: PoolEnv, pool: Pool, local: LocalVolumeId, error: ConvoyError): Promise<{ readonly keptAs?: string }> {
   if (!isConvoyError(error, 'DataLoss') || pool.operations.trash === undefined) throw error;
   const uses = await env.usesOf(openVolume(pool, undefined, local));
-  if (uses.length > 0) throw new ConvoyError('InUse', `volume ${pool.id(local)} (damaged record) is in use at ${uses[0]}: unmount it first`);
+  if (uses.length > 0) throw new ConvoyError('InUse', `volume ${pool.id(local)} (damaged record) is in use (${uses[0]}): unmount it first`);
   env.log.warn({ pool: pool.name, volume_id: pool.id(local) }, 'volume with a damaged record moved to the trash');
   await pool.trash.discard('volume', local);
   await forget(pool, local);

@@ -16,6 +16,7 @@ import { makeUsesOf } from '../publish/uses-of.ts';
 import type { System } from '../system/api.ts';
 import { openSystem } from '../system/open-system.ts';
 import type { Running } from './daemon.ts';
+import { decorate } from './decorators.ts';
 import { claimRoot, makeDirectory, poolPlaces } from './root.ts';
 import { countJobBytes, poolSamples } from './samples.ts';
 
@@ -35,11 +36,13 @@ export async function startAll(config: DaemonConfig, registry: DriverRegistry, l
   const [lock, { serve }] = await Promise.all([claimRoot(config.root, system), import('./serve.ts')]);
   made.adopt(lock, (held) => held.release());
   health.alive = () => workersAnswer(system);
-  const { pools, node } = await openStorage(config, registry, system, log, made);
+  let gather: ReturnType<typeof poolSamples> = async () => [];
+  const metrics = new Metrics(withBuildInfo(() => gather(), config));
+  const { pools, node } = await openStorage({ config, registry, system, log, metrics }, made);
+  gather = poolSamples(pools);
 
   const stopped = new AbortController();
   made.defer(() => stopped.abort());
-  const metrics = new Metrics(withBuildInfo(poolSamples(pools), config));
   countJobBytes(pools, metrics, stopped.signal);
 
   await serve({ config, registry, pools, node, log, metrics }, made);
@@ -87,13 +90,16 @@ async function workersAnswer(system: System): Promise<readonly string[]> {
   return [];
 }
 
-async function openStorage(
-  config: DaemonConfig,
-  registry: DriverRegistry,
-  system: System,
-  log: Log,
-  made: AsyncDisposableStack,
-): Promise<{ pools: Pools; node: NodeService }> {
+interface StorageParts {
+  readonly config: DaemonConfig;
+  readonly registry: DriverRegistry;
+  readonly system: System;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+async function openStorage(parts: StorageParts, made: AsyncDisposableStack): Promise<{ pools: Pools; node: NodeService }> {
+  const { config, registry, system, log, metrics } = parts;
   const { root, nodeName, defaultPool } = config;
   for (const directory of config.makeDirectories) await makeDirectory(directory, 0o700);
   const mounter = makeMounter(system);
@@ -107,6 +113,7 @@ async function openStorage(
       registry,
       deps: { system, mounter, log },
       usesOf: makeUsesOf({ system, records, log }),
+      decorate: decorate(metrics, log),
     }),
     (open) => open.close(),
   );

@@ -41,7 +41,7 @@ export function openFiles(lanes: {
       return { release };
     },
     cloneFile: async (from, to) => await slow.call('cloneFile', { from, to }),
-    canClone: async (directory) => await slow.call('canClone', { directory }),
+    canClone: async (directory) => await fast.call('canClone', { directory }),
     createImage: async (path, sizeBytes, { thin, mode = DEFAULT_MODE }) => {
       await slow.call('createImage', { path, sizeBytes, thin, mode });
       await sync(dirname(path), constants.O_DIRECTORY);

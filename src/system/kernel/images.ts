@@ -31,13 +31,14 @@ export function canClone({ directory }: { readonly directory: string }): boolean
   try {
     return withFd(openScratch(directory), (from) =>
       withFd(openScratch(directory), (to) => {
-        allocate(from, 0, 65_536n, directory);
+        // Empty ones: a file system that cannot share says so before it looks at the size, and a full one can still answer.
         check(libc.ioctlNumber(to, FICLONE, from), 'ioctl FICLONE', directory);
         return true;
       }),
     );
   } catch (error) {
-    if (hasCode(error, 'EOPNOTSUPP', 'ENOTSUP', 'EINVAL', 'ENOTTY', 'EXDEV', 'ENOSYS')) return false;
+    // ENOSPC, EDQUOT: not even an inode is left. Nothing can be cloned now; a pool on a full disk must open all the same.
+    if (hasCode(error, 'EOPNOTSUPP', 'ENOTSUP', 'EINVAL', 'ENOTTY', 'EXDEV', 'ENOSYS', 'ENOSPC', 'EDQUOT')) return false;
     throw error;
   }
 }
