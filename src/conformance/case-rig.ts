@@ -38,7 +38,8 @@ export class CaseRig {
     return this.#rig.poolName;
   }
   get destructive(): DestructiveRig {
-    if (this.#rig.destructive === undefined) throw new ConformanceError('a case that is not marked destructive asked for destructive means');
+    if (this.#rig.destructive === undefined)
+      throw new ConformanceError('a case that is not marked destructive asked for destructive means');
     return this.#rig.destructive;
   }
   get isDestructive(): boolean {
@@ -72,7 +73,15 @@ export class CaseRig {
 
   input(name: string, overrides: Partial<CreateVolumeInput> = {}): CreateVolumeInput {
     this.#volumes.add(name);
-    return { name, pool: this.poolName, range: { requiredBytes: this.smallBytes }, use: { mount: true, block: false }, options: {}, driverParameters: {}, ...overrides };
+    return {
+      name,
+      pool: this.poolName,
+      range: { requiredBytes: this.smallBytes },
+      use: { mount: true, block: false },
+      options: {},
+      driverParameters: {},
+      ...overrides,
+    };
   }
 
   /** One call, with this very name. */
@@ -143,12 +152,20 @@ export class CaseRig {
   }
 
   /** Stages and publishes; returns both paths. */
-  async publish(volumeId: string, options: { mode?: AccessMode; readOnly?: boolean; staging?: string } = {}): Promise<{ staging: string; target: string }> {
+  async publish(
+    volumeId: string,
+    options: { mode?: AccessMode; readOnly?: boolean; staging?: string } = {},
+  ): Promise<{ staging: string; target: string }> {
     const capability = this.capability(options.mode);
     const staging = options.staging ?? (await this.freshDirectory('staging'));
     const target = await this.freshPath('target');
     await insist(() => this.node.stage({ volumeId, stagingPath: staging, capability }, this.call()));
-    await insist(() => this.node.publish({ volumeId, stagingPath: staging, targetPath: target, capability, readOnly: options.readOnly ?? false }, this.call()));
+    await insist(() =>
+      this.node.publish(
+        { volumeId, stagingPath: staging, targetPath: target, capability, readOnly: options.readOnly ?? false },
+        this.call(),
+      ),
+    );
     return { staging, target };
   }
 

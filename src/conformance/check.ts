@@ -1,4 +1,4 @@
-import { isDeepStrictEqual, inspect } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { ConvoyError, type ErrorCode } from '../convoy/errors.ts';
 
 /** What a case throws when the pool does not do what the contract says. */
@@ -24,7 +24,10 @@ export async function checkRejects(promise: Promise<unknown>, codes: ErrorCode |
     await promise;
   } catch (error) {
     if (error instanceof ConvoyError && allowed.includes(error.code)) return error;
-    throw new ConformanceError(`${what}: expected ${allowed.join(' or ')}, found ${error instanceof ConvoyError ? `${error.code}: ${error.message}` : String(error)}`, { cause: error });
+    throw new ConformanceError(
+      `${what}: expected ${allowed.join(' or ')}, found ${error instanceof ConvoyError ? `${error.code}: ${error.message}` : String(error)}`,
+      { cause: error },
+    );
   }
   throw new ConformanceError(`${what}: expected ${allowed.join(' or ')}, but it succeeded`);
 }
@@ -32,7 +35,10 @@ export async function checkRejects(promise: Promise<unknown>, codes: ErrorCode |
 /** Two inventories must be the same; the message has what came and what went. */
 export function checkNothingChanged(now: readonly string[], before: readonly string[], what: string): void {
   const [then, today] = [new Set(before), new Set(now)];
-  const changes = [...now.filter((line) => !then.has(line)).map((line) => `+ ${line}`), ...before.filter((line) => !today.has(line)).map((line) => `- ${line}`)];
+  const changes = [
+    ...now.filter((line) => !then.has(line)).map((line) => `+ ${line}`),
+    ...before.filter((line) => !today.has(line)).map((line) => `- ${line}`),
+  ];
   if (changes.length > 0) throw new ConformanceError(`${what}: ${changes.slice(0, 20).join('; ')}`);
 }
 

@@ -44,7 +44,9 @@ export class Faults {
 
   guardSystem(system: System): System {
     const life = this.#life;
-    const groups = Object.entries(SYSTEM_POINTS).map(([group, names]) => [group, this.#guard(system[group as keyof typeof SYSTEM_POINTS], `system.${group}`, names, life, true)] as const);
+    const groups = Object.entries(SYSTEM_POINTS).map(
+      ([group, names]) => [group, this.#guard(system[group as keyof typeof SYSTEM_POINTS], `system.${group}`, names, life, true)] as const,
+    );
     return { ...system, ...Object.fromEntries(groups), close: () => system.close() };
   }
 
@@ -148,7 +150,8 @@ class Life {
 /** A dead program answers nobody. */
 const NEVER = new Promise<never>(() => {});
 
-const ioError = (where: string): Error => Object.assign(new Error(`EIO: injected failure ${where}`), { code: 'EIO', errno: -5, syscall: 'injected' });
+const ioError = (where: string): Error =>
+  Object.assign(new Error(`EIO: injected failure ${where}`), { code: 'EIO', errno: -5, syscall: 'injected' });
 
 const OPERATION_POINTS: Record<keyof Operations, readonly string[]> = {
   volume: ['createVolume', 'deleteVolume'],

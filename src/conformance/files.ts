@@ -52,7 +52,9 @@ export async function describeTree(directory: string): Promise<readonly string[]
     const found = await lstat(path, { bigint: true });
     const times = found.isFile() ? found.mtimeNs : '';
     const content = found.isSymbolicLink() ? await readlink(path) : found.isFile() ? hash(await readFile(path)) : '';
-    lines.push(`${JSON.stringify(name)} ${found.mode.toString(8)} ${found.uid}:${found.gid} ${found.isDirectory() ? '' : found.size} ${times} ${content}`);
+    lines.push(
+      `${JSON.stringify(name)} ${found.mode.toString(8)} ${found.uid}:${found.gid} ${found.isDirectory() ? '' : found.size} ${times} ${content}`,
+    );
   }
   const [one, other] = await Promise.all([lstat(join(tree, 'file')), lstat(join(tree, 'deep/hard'))]);
   check(names.length > 0, 'the tree is empty');

@@ -11,7 +11,9 @@ export async function inventory(system: System, directories: readonly string[], 
   const inside = (path: string): boolean => [...directories, targets].some((directory) => path.startsWith(`${directory}/`));
   const files = (await Promise.all(directories.map((directory) => walk(directory)))).flat();
   const mounts = (await system.mounts.list()).filter((mount) => inside(mount.target)).map((mount) => `mount ${mount.target}`);
-  const loops = (await backingFiles()).filter(({ backing }) => inside(backing)).map(({ name, backing }) => `loop device ${name} on ${backing}`);
+  const loops = (await backingFiles())
+    .filter(({ backing }) => inside(backing))
+    .map(({ name, backing }) => `loop device ${name} on ${backing}`);
   return [...files, ...mounts, ...loops].sort();
 }
 

@@ -10,7 +10,7 @@ import { PUBLISH_CASES } from './cases/publish-cases.ts';
 import { RESTART_CASES } from './cases/restart-cases.ts';
 import { SIZE_CASES } from './cases/size-cases.ts';
 import { SNAPSHOT_CASES } from './cases/snapshot-cases.ts';
-import { checkNothingChanged, ConformanceError } from './check.ts';
+import { ConformanceError, checkNothingChanged } from './check.ts';
 import type { ConformanceCase } from './conformance-case.ts';
 import type { Rig } from './rig.ts';
 
@@ -70,7 +70,8 @@ export function summarize(results: readonly CaseResult[]): string {
 /** Throws for a title that no case has: a skip that skips nothing hides that the case was renamed. */
 export function checkSkips(skip: ReadonlyMap<string, string> | undefined): void {
   for (const title of skip?.keys() ?? [])
-    if (!CASES.some((each) => each.title === title)) throw new ConformanceError(`the skip list names a case that does not exist: ${JSON.stringify(title)}`);
+    if (!CASES.some((each) => each.title === title))
+      throw new ConformanceError(`the skip list names a case that does not exist: ${JSON.stringify(title)}`);
 }
 
 /** Why a case says nothing about this rig; undefined when it does. */
@@ -80,7 +81,9 @@ export async function reasonToSkip(rig: Rig, conformanceCase: ConformanceCase): 
   const missing = conformanceCase.needs.filter((group) => !status.operations?.includes(group));
   if (missing.length > 0) return `driver ${status.config.driver} has no ${missing.join(', ')} operations`;
   const access = status.properties?.access;
-  return conformanceCase.access !== undefined && conformanceCase.access !== access ? `the pool offers a ${access}, not a ${conformanceCase.access}` : undefined;
+  return conformanceCase.access !== undefined && conformanceCase.access !== access
+    ? `the pool offers a ${access}, not a ${conformanceCase.access}`
+    : undefined;
 }
 
 /** Runs one case and removes what it made, failed or not. On a destructive rig nothing may be left. */
@@ -98,7 +101,11 @@ export async function runCase(rig: Rig, conformanceCase: ConformanceCase): Promi
   try {
     await inTime(caseRig.cleanUp());
   } catch (error) {
-    failure ??= { error: new ConformanceError(`cleaning up after the case failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error }) };
+    failure ??= {
+      error: new ConformanceError(`cleaning up after the case failed: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      }),
+    };
   }
   if (failure !== undefined) {
     // What one case left must not fail the next ones.
@@ -106,7 +113,8 @@ export async function runCase(rig: Rig, conformanceCase: ConformanceCase): Promi
     await caseRig.settle();
     throw failure.error;
   }
-  if (rig.destructive !== undefined && before !== undefined) checkNothingChanged(await rig.destructive.inventory(), before, 'left over or lost after the case');
+  if (rig.destructive !== undefined && before !== undefined)
+    checkNothingChanged(await rig.destructive.inventory(), before, 'left over or lost after the case');
 }
 
 async function resultOf(rig: Rig, conformanceCase: ConformanceCase, skipped: string | undefined): Promise<CaseResult> {
@@ -118,7 +126,13 @@ async function resultOf(rig: Rig, conformanceCase: ConformanceCase, skipped: str
     await runCase(rig, conformanceCase);
     return { title, outcome: 'passed', durationMs: performance.now() - start };
   } catch (error) {
-    return { title, outcome: 'failed', reason: error instanceof Error ? error.message : String(error), error, durationMs: performance.now() - start };
+    return {
+      title,
+      outcome: 'failed',
+      reason: error instanceof Error ? error.message : String(error),
+      error,
+      durationMs: performance.now() - start,
+    };
   }
 }
 

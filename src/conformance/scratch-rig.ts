@@ -87,7 +87,10 @@ class Scratch implements ScratchRig {
   async open(): Promise<void> {
     const { registry, driver, options, config } = this.#options;
     const system = this.#faults.guardSystem(this.#system);
-    const log = { info: () => {}, warn: (fields: unknown, message: string) => void this.warnings.push(`${message} ${JSON.stringify(fields)}`) };
+    const log = {
+      info: () => {},
+      warn: (fields: unknown, message: string) => void this.warnings.push(`${message} ${JSON.stringify(fields)}`),
+    };
     const mounter = makeMounter(system);
     const records = await openNodeRecords(this.root, log);
     const pools = await openPools({
@@ -108,7 +111,10 @@ class Scratch implements ScratchRig {
   /** Makes the directories that come with the first use, so that they are no left-over of a case. */
   async warmUp(): Promise<void> {
     const call = { signal: AbortSignal.timeout(60_000), secrets: {}, requestId: 'warm-up' };
-    const input = { name: 'warm-up', range: { requiredBytes: 16n * MIB }, use: { mount: true, block: false }, options: {}, driverParameters: {} };
+    const [status] = await this.pools.status();
+    const least = status?.properties?.minSizeBytes ?? 0n;
+    const requiredBytes = least > 16n * MIB ? least : 16n * MIB;
+    const input = { name: 'warm-up', range: { requiredBytes }, use: { mount: true, block: false }, options: {}, driverParameters: {} };
     const volume = await this.pools.createVolume(input, call);
     await this.node.mount(volume.id, undefined, { readOnly: false }, call);
     await this.node.umount(volume.id, undefined, call);
@@ -167,4 +173,12 @@ class Scratch implements ScratchRig {
   }
 }
 
-const DEFAULTS = { init: 'auto', overcommit: 1, thin: false, onDelete: 'delete', trashRetentionMs: 0, maxJobs: 4, allowParameters: [] } as const;
+const DEFAULTS = {
+  init: 'auto',
+  overcommit: 1,
+  thin: false,
+  onDelete: 'delete',
+  trashRetentionMs: 0,
+  maxJobs: 4,
+  allowParameters: [],
+} as const;

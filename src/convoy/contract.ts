@@ -1,8 +1,8 @@
+import type { FsType, System } from '../system/api.ts';
+import type { Scope } from '../volume/contract.ts';
 import type { ConvoyError } from './errors.ts';
 import type { LocalSnapshotId, LocalVolumeId, ObjectKind } from './ids.ts';
 import type { CreateVolumeOptions } from './options.ts';
-import type { Scope } from '../volume/contract.ts';
-import type { FsType, System } from '../system/api.ts';
 
 /**
  * Convoy's driver package (github.com/rancher/convoy/convoydriver) in TypeScript, and the groups that CSI needs beside
@@ -190,10 +190,20 @@ export interface CreateSnapshotOptions {
 /** Off-site copies. No driver implements it yet; restore is createVolume with BackupURL (contract-on-paper.md). */
 export interface BackupOperations {
   name(): string;
-  createBackup(snapshotID: LocalSnapshotId, volumeID: LocalVolumeId, destURL: string, opts: Readonly<Record<string, string>>, call: CallContext): Promise<string>;
+  createBackup(
+    snapshotID: LocalSnapshotId,
+    volumeID: LocalVolumeId,
+    destURL: string,
+    opts: Readonly<Record<string, string>>,
+    call: CallContext,
+  ): Promise<string>;
   deleteBackup(backupURL: string, call: CallContext): Promise<void>;
   getBackupInfo(backupURL: string, call: CallContext): Promise<Readonly<Record<string, string>>>;
-  listBackup(destURL: string, opts: Readonly<Record<string, string>>, call: CallContext): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
+  listBackup(
+    destURL: string,
+    opts: Readonly<Record<string, string>>,
+    call: CallContext,
+  ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
 }
 
 // ---- what CSI needs beside them ----------------------------------------------------------------------------------
@@ -201,7 +211,13 @@ export interface BackupOperations {
 /** A way to a volume's bytes. The opener's hold ends with `close`; what has been mounted or bound meanwhile stays. */
 export type Access =
   | { readonly kind: 'directory'; readonly path: string; close(): Promise<void> }
-  | { readonly kind: 'device'; readonly path: string; /** major:minor */ readonly device: string; readonly readOnly: boolean; close(): Promise<void> };
+  | {
+      readonly kind: 'device';
+      readonly path: string /** major:minor */;
+      readonly device: string;
+      readonly readOnly: boolean;
+      close(): Promise<void>;
+    };
 
 export interface OpenAccessOptions {
   /** A read-only raw consumer gets a device that the kernel keeps read-only. */
@@ -222,9 +238,20 @@ export interface AccessOperations {
 /** Copying one object into a new volume. `source.sizeBytes` ≤ `opts.sizeBytes`; a device is grown to it, its file system by the mounter later. */
 export interface CloneOperations {
   /** A new volume from a snapshot; writes to either never show in the other. */
-  restoreSnapshot(id: LocalVolumeId, snapshotID: LocalSnapshotId, volumeID: LocalVolumeId, opts: CreateVolumeOptions, call: CallContext): Promise<void>;
+  restoreSnapshot(
+    id: LocalVolumeId,
+    snapshotID: LocalSnapshotId,
+    volumeID: LocalVolumeId,
+    opts: CreateVolumeOptions,
+    call: CallContext,
+  ): Promise<void>;
   /** A new volume from one instant of another volume. */
-  cloneVolume(id: LocalVolumeId, sourceID: LocalVolumeId, opts: CreateVolumeOptions & { readonly consistency: Consistency }, call: CallContext): Promise<void>;
+  cloneVolume(
+    id: LocalVolumeId,
+    sourceID: LocalVolumeId,
+    opts: CreateVolumeOptions & { readonly consistency: Consistency },
+    call: CallContext,
+  ): Promise<void>;
 }
 
 export interface ExpandOperations {
@@ -317,7 +344,9 @@ export interface Mounter {
   mount(access: Access, opts: MountVolumeOptions, call: CallContext): Promise<void>;
   unmount(target: string, call: CallContext): Promise<void>;
   /** Targets of whole-volume mounts of this directory or device, by the kernel's table. */
-  targets(access: { readonly kind: 'directory'; readonly path: string } | { readonly kind: 'device'; readonly device: string }): Promise<readonly string[]>;
+  targets(
+    access: { readonly kind: 'directory'; readonly path: string } | { readonly kind: 'device'; readonly device: string },
+  ): Promise<readonly string[]>;
 }
 
 /** Errors that a driver may throw; anything else is taken for Internal. */

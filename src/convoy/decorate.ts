@@ -9,7 +9,10 @@ export type Around = <T>(name: string, call: () => Promise<T>) => Promise<T>;
  */
 export function decorateDriver(driver: ConvoyDriver, around: Around): ConvoyDriver {
   const groups = Object.fromEntries(
-    Object.entries(driver.operations).map(([group, operations]) => [group, operations === undefined ? undefined : decorateGroup(group, operations, around)]),
+    Object.entries(driver.operations).map(([group, operations]) => [
+      group,
+      operations === undefined ? undefined : decorateGroup(group, operations, around),
+    ]),
   ) as unknown as Operations;
   return {
     name: () => driver.name(),

@@ -56,7 +56,9 @@ export function fromErrno(error: unknown, doing: string): ConvoyError {
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new ConvoyError('NoSpace', `no space left while ${doing}: free space or grow the pool`, { cause: error });
   if (code === 'EROFS')
-    return new ConvoyError('Unavailable', `the file system is read-only while ${doing}: check the disk, then remount it read-write`, { cause: error });
+    return new ConvoyError('Unavailable', `the file system is read-only while ${doing}: check the disk, then remount it read-write`, {
+      cause: error,
+    });
   if (code === 'EIO')
     return new ConvoyError('Unavailable', `the disk reported an I/O error while ${doing}: check the disk (dmesg)`, { cause: error });
   if (code === 'ABORT_ERR' || (error instanceof Error && error.name === 'AbortError'))

@@ -76,7 +76,8 @@ export function checkName(field: string, name: string): string {
   if (name === '') throw invalid(`${field} is required`);
   const bytes = Buffer.byteLength(name);
   if (bytes > 128) throw invalid(`${field} has ${bytes} bytes of UTF-8; allowed are 1 to 128`);
-  if (FORBIDDEN.test(name)) throw invalid(`${field} holds a control character; allowed are all but U+0000-0008, 000B, 000C, 000E-001F and 007F-009F`);
+  if (FORBIDDEN.test(name))
+    throw invalid(`${field} holds a control character; allowed are all but U+0000-0008, 000B, 000C, 000E-001F and 007F-009F`);
   return name;
 }
 

@@ -91,7 +91,8 @@ export function parseBoolean(field: string, text: string): boolean {
 export function parseCreateOptions(wire: Readonly<Record<string, string>>, allowed: readonly OptionKey[]): ParsedCreateOptions {
   const parsed: { -readonly [K in keyof ParsedCreateOptions]: ParsedCreateOptions[K] } = {};
   for (const [key, value] of Object.entries(wire)) {
-    if (!(allowed as readonly string[]).includes(key)) throw invalid(`option ${quote(key)} is not allowed here; allowed are ${allowed.join(', ')}`);
+    if (!(allowed as readonly string[]).includes(key))
+      throw invalid(`option ${quote(key)} is not allowed here; allowed are ${allowed.join(', ')}`);
     switch (key as OptionKey) {
       case 'Size':
         parsed.sizeBytes = parseSize(key, value);
@@ -128,10 +129,17 @@ export function parseCreateOptions(wire: Readonly<Record<string, string>>, allow
 }
 
 /** Throws NotSupported naming the first option that is set but that this driver has no use for. */
-export function refuseOptions(driver: string, options: Partial<CreateVolumeOptions>, supported: readonly (keyof CreateVolumeOptions)[]): void {
+export function refuseOptions(
+  driver: string,
+  options: Partial<CreateVolumeOptions>,
+  supported: readonly (keyof CreateVolumeOptions)[],
+): void {
   for (const [key, value] of Object.entries(options) as [keyof CreateVolumeOptions, unknown][]) {
     if (value === undefined || value === false || ALWAYS.includes(key) || supported.includes(key)) continue;
-    throw new ConvoyError('NotSupported', `driver ${driver} has no use for option ${WIRE[key] ?? key}: leave it out, or use a pool of a driver that has`);
+    throw new ConvoyError(
+      'NotSupported',
+      `driver ${driver} has no use for option ${WIRE[key] ?? key}: leave it out, or use a pool of a driver that has`,
+    );
   }
 }
 

@@ -28,7 +28,8 @@ export class DriverRegistry {
   /** InvalidArgument names the drivers that exist. */
   get(name: string): RegisteredDriver {
     const found = this.#drivers.get(name);
-    if (found === undefined) throw new ConvoyError('InvalidArgument', `driver ${JSON.stringify(name)} is not known; known are ${this.names().join(', ')}`);
+    if (found === undefined)
+      throw new ConvoyError('InvalidArgument', `driver ${JSON.stringify(name)} is not known; known are ${this.names().join(', ')}`);
     return found;
   }
 

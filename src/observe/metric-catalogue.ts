@@ -9,7 +9,11 @@ export const METRICS = {
   convoy_build_info: { type: 'gauge', help: 'Always 1; the labels say what runs.', labels: ['version', 'node_version', 'role'] },
   convoy_csi_calls_total: { type: 'counter', help: 'Finished calls by method and gRPC status.', labels: ['method', 'code'] },
   convoy_csi_call_seconds: { type: 'histogram', help: 'Duration of finished calls.', labels: ['method'] },
-  convoy_driver_calls_total: { type: 'counter', help: "Finished calls of a pool's driver, by error code.", labels: ['pool', 'call', 'code'] },
+  convoy_driver_calls_total: {
+    type: 'counter',
+    help: "Finished calls of a pool's driver, by error code.",
+    labels: ['pool', 'call', 'code'],
+  },
   convoy_driver_call_seconds: { type: 'histogram', help: "Duration of a pool's driver calls.", labels: ['pool', 'call'] },
   convoy_jobs: { type: 'gauge', help: 'Long work by state.', labels: ['pool', 'kind', 'state'] },
   convoy_job_bytes_total: { type: 'counter', help: 'Bytes that jobs have copied since the start.', labels: ['pool', 'kind'] },

@@ -16,7 +16,11 @@ export class Metrics {
   readonly #calls = new Counter({ ...definition('convoy_csi_calls_total'), registers: [this.#registry] });
   readonly #seconds = new Histogram({ ...definition('convoy_csi_call_seconds'), buckets: CALL_BUCKETS, registers: [this.#registry] });
   readonly #driverCalls = new Counter({ ...definition('convoy_driver_calls_total'), registers: [this.#registry] });
-  readonly #driverSeconds = new Histogram({ ...definition('convoy_driver_call_seconds'), buckets: CALL_BUCKETS, registers: [this.#registry] });
+  readonly #driverSeconds = new Histogram({
+    ...definition('convoy_driver_call_seconds'),
+    buckets: CALL_BUCKETS,
+    registers: [this.#registry],
+  });
   readonly #jobBytes = new Counter({ ...definition('convoy_job_bytes_total'), registers: [this.#registry] });
   readonly #gather: () => Promise<readonly Sample[]>;
   #scrape: Promise<string> | undefined;

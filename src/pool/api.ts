@@ -1,4 +1,14 @@
-import type { Access, CallContext, Consistency, ConvoyDriver, DriverProperties, FormatGate, HealthProblem, OpenAccessOptions, Operations } from '../convoy/contract.ts';
+import type {
+  Access,
+  CallContext,
+  Consistency,
+  ConvoyDriver,
+  DriverProperties,
+  FormatGate,
+  HealthProblem,
+  OpenAccessOptions,
+  Operations,
+} from '../convoy/contract.ts';
 import type { ParsedCreateOptions } from '../convoy/options.ts';
 import type { FsType } from '../system/api.ts';
 
@@ -58,7 +68,9 @@ export interface SizeRange {
   readonly limitBytes?: bigint;
 }
 
-export type VolumeSource = { readonly kind: 'snapshot'; readonly snapshotId: string } | { readonly kind: 'volume'; readonly volumeId: string };
+export type VolumeSource =
+  | { readonly kind: 'snapshot'; readonly snapshotId: string }
+  | { readonly kind: 'volume'; readonly volumeId: string };
 
 export interface CreateVolumeInput {
   readonly name: string;

@@ -1,5 +1,5 @@
-import { isConvoyError, notFound } from '../convoy/errors.ts';
 import type { HealthProblem } from '../convoy/contract.ts';
+import { isConvoyError, notFound } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import { routeVolume } from './route.ts';
@@ -19,7 +19,8 @@ export async function volumeProblems(pool: Pool, local: LocalVolumeId): Promise<
   const problems: HealthProblem[] = [];
   const read = await pool.book.read('volume', local);
   if (read.kind === 'damaged') problems.push({ status: 'DataLoss', reason: 'RecordDamaged', message: read.error.message });
-  if (read.kind === 'absent') problems.push({ status: 'DataLoss', reason: 'RecordMissing', message: `volume ${pool.id(local)} has data but no record` });
+  if (read.kind === 'absent')
+    problems.push({ status: 'DataLoss', reason: 'RecordMissing', message: `volume ${pool.id(local)} has data but no record` });
   if (read.kind === 'found' && read.record.state === 'pending') return problems;
   const found = [...problems, ...((await pool.operations.health?.volumeHealth(local)) ?? [])];
   return found.length > 0 || read.kind !== 'found' ? found : sizeProblems(pool, local, BigInt(read.record.size));
@@ -30,7 +31,13 @@ async function sizeProblems(pool: Pool, local: LocalVolumeId, promised: bigint):
   if (!pool.properties.sizeEnforced) return [];
   const { sizeBytes } = await pool.operations.volume.getVolumeInfo(local);
   if (sizeBytes === undefined || sizeBytes >= promised) return [];
-  return [{ status: 'DataLoss', reason: 'DataShort', message: `volume ${pool.id(local)} has ${sizeBytes} bytes of storage, its record says ${promised}: something cut it; restore it` }];
+  return [
+    {
+      status: 'DataLoss',
+      reason: 'DataShort',
+      message: `volume ${pool.id(local)} has ${sizeBytes} bytes of storage, its record says ${promised}: something cut it; restore it`,
+    },
+  ];
 }
 
 /** Health of the storage under all pools. */

@@ -1,5 +1,5 @@
-import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import type { CallContext, Progress } from '../convoy/contract.ts';
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import type { Call, Job } from './api.ts';
 
 /**
@@ -120,7 +120,7 @@ class Entry implements RunningJob {
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
   #resolve: () => void = () => {};
-  #error: unknown;
+  #error: Error | undefined;
   #job: Job;
   #begun = false;
 
@@ -160,7 +160,7 @@ class Entry implements RunningJob {
     };
     void this.request.work(context).then(
       () => this.#settle(undefined),
-      (error: unknown) => this.#settle(error ?? new ConvoyError('Internal', 'the job failed without a reason')),
+      (error: unknown) => this.#settle(error instanceof Error ? error : new ConvoyError('Internal', `the job failed: ${String(error)}`)),
     );
   }
 
@@ -173,7 +173,8 @@ class Entry implements RunningJob {
 
   async cancel(call: Call): Promise<void> {
     this.#cancelWaiting();
-    if (!(await this.#doneBefore(call))) throw new ConvoyError('Busy', `${this.#job.kind} of ${this.request.objectId} is being cancelled; try again`);
+    if (!(await this.#doneBefore(call)))
+      throw new ConvoyError('Busy', `${this.#job.kind} of ${this.request.objectId} is being cancelled; try again`);
     this.toldOf = true;
     this.onTold();
   }
@@ -188,7 +189,7 @@ class Entry implements RunningJob {
     if (!this.#begun) this.#settle(new ConvoyError('Cancelled', 'cancelled before it started'));
   }
 
-  #settle(error: unknown): void {
+  #settle(error: Error | undefined): void {
     if (this.settled) return;
     this.settled = true;
     this.#error = error;
@@ -218,7 +219,8 @@ class Entry implements RunningJob {
     const leave = new Promise<false>((resolve) => {
       end = () => resolve(false);
     });
-    const timer = left === undefined ? undefined : setTimeout(end, Math.min(Math.max(0, left - Math.min(ANSWER_MARGIN_MS, left / 5)), MAX_TIMER_MS));
+    const timer =
+      left === undefined ? undefined : setTimeout(end, Math.min(Math.max(0, left - Math.min(ANSWER_MARGIN_MS, left / 5)), MAX_TIMER_MS));
     call.signal.addEventListener('abort', end, { once: true });
     if (call.signal.aborted) end();
     try {

@@ -34,7 +34,10 @@ export class KnownPools {
     } catch {
       // falls through to the one message for all damage
     }
-    throw new ConvoyError('Unavailable', `${path} is damaged: it says which storage pool ${pool} is; check the storage, then remove the file`);
+    throw new ConvoyError(
+      'Unavailable',
+      `${path} is damaged: it says which storage pool ${pool} is; check the storage, then remove the file`,
+    );
   }
 
   async remember(known: KnownPool): Promise<void> {

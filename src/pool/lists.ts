@@ -1,6 +1,6 @@
+import type { HealthProblem } from '../convoy/contract.ts';
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import { type ObjectKind, parseId } from '../convoy/ids.ts';
-import type { HealthProblem } from '../convoy/contract.ts';
 import type { Page, PageRequest, Snapshot, Volume } from './api.ts';
 import { volumeProblems } from './health.ts';
 import { damagedVolume } from './open-volume.ts';
@@ -27,10 +27,14 @@ export async function listSnapshots(
 ): Promise<Page<Snapshot>> {
   if (filter.snapshotId !== undefined) return oneSnapshot(env, filter.snapshotId, filter.sourceVolumeId);
   return pageOf(env, 'snapshot', page, async (pool, local) => {
-    if (filter.sourceVolumeId !== undefined && pool.catalogue.get('snapshot', local)?.sourceVolumeId !== filter.sourceVolumeId) return undefined;
+    if (filter.sourceVolumeId !== undefined && pool.catalogue.get('snapshot', local)?.sourceVolumeId !== filter.sourceVolumeId)
+      return undefined;
     const read = await pool.book.read('snapshot', local);
     if (read.kind === 'damaged') {
-      env.log.warn({ pool: pool.name, snapshot_id: pool.id(local as never), reason: read.error.message }, 'snapshot with a damaged record left out of the list');
+      env.log.warn(
+        { pool: pool.name, snapshot_id: pool.id(local as never), reason: read.error.message },
+        'snapshot with a damaged record left out of the list',
+      );
       return undefined;
     }
     return read.kind === 'found' && read.record.state === 'ready' ? toSnapshot(pool, read.record) : undefined;
@@ -38,7 +42,10 @@ export async function listSnapshots(
 }
 
 /** Volumes with problems, and those alone. */
-export async function listVolumeHealth(env: PoolEnv, page: PageRequest): Promise<Page<{ readonly volumeId: string; readonly problems: readonly HealthProblem[] }>> {
+export async function listVolumeHealth(
+  env: PoolEnv,
+  page: PageRequest,
+): Promise<Page<{ readonly volumeId: string; readonly problems: readonly HealthProblem[] }>> {
   return pageOf(env, 'volume', page, async (pool, local) => {
     const problems = await volumeProblems(pool, local as never);
     return problems.length === 0 ? undefined : { id: pool.id(local as never), volumeId: pool.id(local as never), problems };
@@ -50,11 +57,17 @@ async function oneSnapshot(env: PoolEnv, id: string, sourceVolumeId: string | un
   const parsed = parseId(id, 'snapshot');
   if (parsed === undefined) return nothing;
   const pool = env.pools.find((candidate) => candidate.name === parsed.pool && candidate.node === parsed.node);
-  if (pool === undefined) throw new ConvoyError('Unavailable', `snapshot ${id} is in pool ${parsed.pool} of node key ${parsed.node}, which is not configured here`);
+  if (pool === undefined)
+    throw new ConvoyError(
+      'Unavailable',
+      `snapshot ${id} is in pool ${parsed.pool} of node key ${parsed.node}, which is not configured here`,
+    );
   await pool.ready();
   const record = await pool.book.find('snapshot', parsed.local);
   if (record?.state !== 'ready') return nothing;
-  return sourceVolumeId === undefined || record.sourceVolumeId === sourceVolumeId ? { entries: [toSnapshot(pool, record)], nextToken: '' } : nothing;
+  return sourceVolumeId === undefined || record.sourceVolumeId === sourceVolumeId
+    ? { entries: [toSnapshot(pool, record)], nextToken: '' }
+    : nothing;
 }
 
 async function pageOf<T extends { readonly id?: string }>(
@@ -87,7 +100,10 @@ function startOf(env: PoolEnv, kind: ObjectKind, token: string): Cursor | undefi
   const parsed = parseId(token, kind);
   const pool = env.pools.find((candidate) => candidate.name === parsed?.pool && candidate.node === parsed.node);
   if (parsed === undefined || pool === undefined)
-    throw new ConvoyError('StaleToken', `starting_token ${JSON.stringify(token.slice(0, 128))} was not handed out by this driver: start again without one`);
+    throw new ConvoyError(
+      'StaleToken',
+      `starting_token ${JSON.stringify(token.slice(0, 128))} was not handed out by this driver: start again without one`,
+    );
   return { pool: sortKey(pool), local: parsed.local };
 }
 

@@ -35,7 +35,11 @@ export class Locks {
   }
 
   #refuseIf(taken: boolean, key: string): void {
-    if (taken) throw new ConvoyError('Busy', `${key.replace('/', ' ')} is busy: ${this.#held.get(key)?.doing ?? 'another call works on it'}; try again`);
+    if (taken)
+      throw new ConvoyError(
+        'Busy',
+        `${key.replace('/', ' ')} is busy: ${this.#held.get(key)?.doing ?? 'another call works on it'}; try again`,
+      );
   }
 
   #release(key: string): void {

@@ -17,7 +17,14 @@ export interface Marker {
 const MARKER_VERSION = 1;
 
 export function newMarker(pool: string, driver: string, node: string | undefined): Marker {
-  return { version: MARKER_VERSION, uuid: randomUUID(), pool, driver, ...(node === undefined ? {} : { node }), createdAt: new Date().toISOString() };
+  return {
+    version: MARKER_VERSION,
+    uuid: randomUUID(),
+    pool,
+    driver,
+    ...(node === undefined ? {} : { node }),
+    createdAt: new Date().toISOString(),
+  };
 }
 
 export const encodeMarker = (marker: Marker): string => `${JSON.stringify(marker, undefined, 1)}\n`;
@@ -32,9 +39,15 @@ export function decodeMarker(place: string, text: string): Marker {
   }
   const { version, uuid, pool, driver } = parsed ?? {};
   if (typeof version === 'number' && version > MARKER_VERSION)
-    throw new ConvoyError('Unavailable', `the marker at ${place} has version ${version}, this program knows ${MARKER_VERSION}: use the newer convoy that wrote it`);
+    throw new ConvoyError(
+      'Unavailable',
+      `the marker at ${place} has version ${version}, this program knows ${MARKER_VERSION}: use the newer convoy that wrote it`,
+    );
   if (version !== MARKER_VERSION || typeof uuid !== 'string' || typeof pool !== 'string' || typeof driver !== 'string')
-    throw new ConvoyError('Unavailable', `the marker at ${place} cannot be read: restore it from a backup, or give the data up with "convoy pools init --replace"`);
+    throw new ConvoyError(
+      'Unavailable',
+      `the marker at ${place} cannot be read: restore it from a backup, or give the data up with "convoy pools init --replace"`,
+    );
   return parsed as Marker;
 }
 

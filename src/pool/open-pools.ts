@@ -1,8 +1,20 @@
-import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
 import type { ConvoyDriver, DriverDeps, Operations } from '../convoy/contract.ts';
+import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
 import { isPoolName, localId, parseId } from '../convoy/ids.ts';
 import type { DriverRegistry } from '../convoy/registry.ts';
-import type { CreateVolumeInput, Job, Page, PoolCapacity, PoolConfig, Pools, PoolStatus, Snapshot, TrashItem, UsesOf, Volume } from './api.ts';
+import type {
+  CreateVolumeInput,
+  Job,
+  Page,
+  PoolCapacity,
+  PoolConfig,
+  PoolStatus,
+  Pools,
+  Snapshot,
+  TrashItem,
+  UsesOf,
+  Volume,
+} from './api.ts';
 import { storageHealth, volumeHealth } from './health.ts';
 import { Jobs } from './jobs.ts';
 import { KnownPools } from './known-pools.ts';
@@ -73,12 +85,16 @@ function checkConfigs({ configs, defaultPool, registry }: OpenPoolsOptions): voi
   if (configs.length === 0) throw invalid('pools is empty: configure at least one');
   const names = new Set<string>();
   for (const { name, driver } of configs) {
-    if (!isPoolName(name)) throw invalid(`pools: name ${JSON.stringify(name)} is not allowed: use a-z, 0-9 and -, begin with a letter, at most 20, not "global"`);
+    if (!isPoolName(name))
+      throw invalid(
+        `pools: name ${JSON.stringify(name)} is not allowed: use a-z, 0-9 and -, begin with a letter, at most 20, not "global"`,
+      );
     if (names.has(name)) throw invalid(`pools: name ${JSON.stringify(name)} stands twice`);
     names.add(name);
     registry.get(driver);
   }
-  if (defaultPool !== undefined && !names.has(defaultPool)) throw invalid(`defaultPool is ${JSON.stringify(defaultPool)}; configured are ${[...names].join(', ')}`);
+  if (defaultPool !== undefined && !names.has(defaultPool))
+    throw invalid(`defaultPool is ${JSON.stringify(defaultPool)}; configured are ${[...names].join(', ')}`);
 }
 
 async function claimPlace(env: PoolEnv, pool: Pool): Promise<void> {
@@ -181,7 +197,11 @@ class PoolSet implements Pools {
     const pool = this.#pool(poolName);
     await pool.ready();
     const entry = pool.trash.find(entryName);
-    if (entry === undefined) throw new ConvoyError('NotFound', `pool ${poolName} has no trash entry ${JSON.stringify(entryName.slice(0, 128))}; "convoy volumes trash" lists them`);
+    if (entry === undefined)
+      throw new ConvoyError(
+        'NotFound',
+        `pool ${poolName} has no trash entry ${JSON.stringify(entryName.slice(0, 128))}; "convoy volumes trash" lists them`,
+      );
     using _lock = this.#env.locks.acquire({ exclusive: [`${entry.kind}/${entry.id}`], doing: 'it is being undeleted' });
     const { kind, id } = await pool.trash.undiscard(entryName);
     // A damaged record keeps its place in the lists, as at start.
@@ -210,17 +230,27 @@ class PoolSet implements Pools {
   #pool(name: string): Pool {
     const found = this.#env.pools.find((pool) => pool.name === name);
     if (found !== undefined) return found;
-    throw invalid(`pool ${JSON.stringify(name.slice(0, 64))} is not configured on node ${this.nodeName}; configured are ${this.#env.pools.map((pool) => pool.name).join(', ')}`);
+    throw invalid(
+      `pool ${JSON.stringify(name.slice(0, 64))} is not configured on node ${this.nodeName}; configured are ${this.#env.pools.map((pool) => pool.name).join(', ')}`,
+    );
   }
 
   /** A copy goes where its data is; else the named pool, else the default one. */
   #poolFor(input: CreateVolumeInput): Pool {
     if (input.pool !== undefined) return this.#pool(input.pool);
     const { source } = input;
-    const parsed = source === undefined ? undefined : source.kind === 'snapshot' ? parseId(source.snapshotId, 'snapshot') : parseId(source.volumeId, 'volume');
+    const parsed =
+      source === undefined
+        ? undefined
+        : source.kind === 'snapshot'
+          ? parseId(source.snapshotId, 'snapshot')
+          : parseId(source.volumeId, 'volume');
     const holder = this.#env.pools.find((pool) => pool.name === parsed?.pool);
     if (holder !== undefined) return holder;
-    if (this.#defaultPool === undefined) throw invalid(`parameter pool is required: configured are ${this.#env.pools.map((pool) => pool.name).join(', ')}, and none is the default`);
+    if (this.#defaultPool === undefined)
+      throw invalid(
+        `parameter pool is required: configured are ${this.#env.pools.map((pool) => pool.name).join(', ')}, and none is the default`,
+      );
     return this.#pool(this.#defaultPool);
   }
 

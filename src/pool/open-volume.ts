@@ -1,5 +1,5 @@
-import { ConvoyError } from '../convoy/errors.ts';
 import type { FormatGate } from '../convoy/contract.ts';
+import { ConvoyError } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import type { FsType } from '../system/api.ts';
 import type { OpenVolume } from './api.ts';
@@ -13,7 +13,7 @@ export async function withVolume<T>(env: PoolEnv, id: string, work: (volume: Ope
   const { pool, local } = routeVolume(env, id);
   using _lock = env.locks.acquire({ exclusive: [`publish/${local}`], doing: 'another call publishes, unpublishes or deletes it' });
   await pool.ready();
-  return work(openVolume(pool, await requireVolume(pool, local)));
+  return await work(openVolume(pool, await requireVolume(pool, local)));
 }
 
 /** Without a lock, for the calls that the kubelet polls. */

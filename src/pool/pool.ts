@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
 import type { CallContext, ConvoyDriver, DriverDeps, DriverLog, DriverProperties, Operations } from '../convoy/contract.ts';
-import { formatId, type LocalId, nodeKey } from '../convoy/ids.ts';
+import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
+import { formatId, type LocalId, nodeKey, type ObjectKind } from '../convoy/ids.ts';
 import type { RegisteredDriver } from '../convoy/registry.ts';
 import type { PoolConfig, PoolState, UsesOf } from './api.ts';
 import { Catalogue } from './catalogue.ts';
@@ -148,8 +148,10 @@ export class Pool {
     const text = await storage.readMarker();
     if (how === 'adopt') await this.#adopt(text);
     else {
-      if (text !== undefined && how === 'init') throw new ConvoyError('AlreadyExists', `${await storage.place()} is a pool already; "--replace" gives its data up`);
-      if (how === 'init' && !(await storage.isEmpty())) throw new ConvoyError('Precondition', `${await storage.place()} is not empty: a pool is made in an empty place only`);
+      if (text !== undefined && how === 'init')
+        throw new ConvoyError('AlreadyExists', `${await storage.place()} is a pool already; "--replace" gives its data up`);
+      if (how === 'init' && !(await storage.isEmpty()))
+        throw new ConvoyError('Precondition', `${await storage.place()} is not empty: a pool is made in an empty place only`);
       await storage.writeMarker(encodeMarker(newMarker(this.name, this.#registered.name, this.nodeName)), how === 'replace');
     }
     const marker = decodeMarker(await storage.place(), (await storage.readMarker()) ?? '');
@@ -229,16 +231,23 @@ export class Pool {
     const marker = decodeMarker(place, text ?? '');
     checkMarker(marker, { pool: this.name, driver: this.#registered.name, node: this.nodeName, place });
     if (known !== undefined && known.place === place && known.uuid !== marker.uuid)
-      throw new ConvoyError('Unavailable', `another pool named ${this.name} is at ${place} than the one this node knows: mount the right disk; if this one is to take its place, remove ${join(this.#env.root, 'known', `${this.name}.json`)}`);
+      throw new ConvoyError(
+        'Unavailable',
+        `another pool named ${this.name} is at ${place} than the one this node knows: mount the right disk; if this one is to take its place, remove ${join(this.#env.root, 'known', `${this.name}.json`)}`,
+      );
     await storage.lock();
     if (known?.uuid !== marker.uuid || known.place !== place) await this.#env.known.remember({ pool: this.name, uuid: marker.uuid, place });
   }
 
   /** An empty place becomes a pool by itself only where the config says so and this node never opened the pool there. */
   async #mayInitialise(driver: ConvoyDriver, place: string, knownPlace: string | undefined): Promise<void> {
-    const refuse = (found: string, way: string): ConvoyError => new ConvoyError('Unavailable', `${place} holds no pool marker ${found}: ${way}`);
+    const refuse = (found: string, way: string): ConvoyError =>
+      new ConvoyError('Unavailable', `${place} holds no pool marker ${found}: ${way}`);
     if (knownPlace === place)
-      throw refuse('although this node opened the pool there before', `its disk is probably not mounted; if the data is really gone, "convoy pools init ${this.name} --replace"`);
+      throw refuse(
+        'although this node opened the pool there before',
+        `its disk is probably not mounted; if the data is really gone, "convoy pools init ${this.name} --replace"`,
+      );
     if (this.config.init === 'manual') throw refuse('and init is manual', `"convoy pools init ${this.name}" makes it a pool`);
     if (!(await driver.operations.storage.isEmpty()))
       throw refuse('and is not empty', 'give the pool an empty directory; nothing that is there was touched');
@@ -247,9 +256,13 @@ export class Pool {
   async #adopt(text: string | undefined): Promise<void> {
     const { storage } = this.#need().operations;
     const place = await storage.place();
-    if (text === undefined) throw new ConvoyError('Precondition', `${place} holds no pool to adopt; "convoy pools init ${this.name}" makes one`);
+    if (text === undefined)
+      throw new ConvoyError('Precondition', `${place} holds no pool to adopt; "convoy pools init ${this.name}" makes one`);
     const marker = decodeMarker(place, text);
-    checkMarker({ ...marker, ...(this.nodeName === undefined ? {} : { node: this.nodeName }) }, { pool: this.name, driver: this.#registered.name, node: this.nodeName, place });
+    checkMarker(
+      { ...marker, ...(this.nodeName === undefined ? {} : { node: this.nodeName }) },
+      { pool: this.name, driver: this.#registered.name, node: this.nodeName, place },
+    );
     await storage.writeMarker(encodeMarker({ ...marker, ...(this.nodeName === undefined ? {} : { node: this.nodeName }) }), true);
   }
 
@@ -265,24 +278,25 @@ export class Pool {
   }
 }
 
-/** Records that cannot be read keep their place in lists, with no size; health and inspect say what is wrong with them. */
+/** Records read at once when a pool opens. */
+const READ_TOGETHER = 16;
+
 async function loadCatalogue(book: RecordBook, catalogue: Catalogue, log: DriverLog): Promise<void> {
   for (const kind of ['volume', 'snapshot'] as const) {
     const ids = [...(await book.list(kind))];
-    await Promise.all(
-      Array.from({ length: 16 }, async () => {
-        for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
-          const read = await book.read(kind, id);
-          if (read.kind === 'damaged') log.warn({ kind, id, reason: read.error.message }, 'damaged record');
-          if (read.kind === 'found')
-            catalogue.set(kind, id, {
-              sizeBytes: BigInt(read.record.size),
-              pending: read.record.state !== 'ready',
-              ...(read.record.kind === 'snapshot' ? { sourceVolumeId: read.record.sourceVolumeId } : {}),
-            });
-          else catalogue.set(kind, id, { sizeBytes: 0n, pending: read.kind === 'absent' });
-        }
-      }),
-    );
+    const readSome = async (): Promise<void> => {
+      for (let id = ids.pop(); id !== undefined; id = ids.pop()) await enter(book, catalogue, log, kind, id);
+    };
+    await Promise.all(Array.from({ length: READ_TOGETHER }, readSome));
   }
+}
+
+/** A record that cannot be read keeps its place in lists, with no size; health and inspect say what is wrong with it. */
+async function enter(book: RecordBook, catalogue: Catalogue, log: DriverLog, kind: ObjectKind, id: string): Promise<void> {
+  const read = await book.read(kind, id);
+  if (read.kind === 'damaged') log.warn({ kind, id, reason: read.error.message }, 'damaged record');
+  if (read.kind !== 'found') return catalogue.set(kind, id, { sizeBytes: 0n, pending: read.kind === 'absent' });
+  const { record } = read;
+  const source = record.kind === 'snapshot' ? { sourceVolumeId: record.sourceVolumeId } : {};
+  catalogue.set(kind, id, { sizeBytes: BigInt(record.size), pending: record.state !== 'ready', ...source });
 }

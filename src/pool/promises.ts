@@ -32,12 +32,16 @@ export async function promise(pool: Pool, kind: ObjectKind, id: string, entry: C
   const numbers = `pool ${pool.name} can promise ${availableBytes} of its ${totalBytes} bytes; ${pool.catalogue.promisedBytes} are promised and ${pool.trash.bytes} are in the trash`;
   if (pool.trash.isEmptying && more <= availableBytes + pool.trash.bytes)
     throw new ConvoyError('Busy', `no room for ${what} of ${more} bytes until the trash is emptied, which goes on: ${numbers}; try again`);
-  throw new ConvoyError('NoSpace', `no room for ${what} of ${more} bytes: ${numbers}; delete volumes or snapshots, grow the pool, or raise its overcommit`);
+  throw new ConvoyError(
+    'NoSpace',
+    `no room for ${what} of ${more} bytes: ${numbers}; delete volumes or snapshots, grow the pool, or raise its overcommit`,
+  );
 }
 
 function roomNow(pool: Pool, storage: { totalBytes: bigint; availableBytes: bigint } | undefined): PoolCapacity {
   const { minSizeBytes, sizeUnitBytes } = pool.properties;
-  if (storage === undefined) return { totalBytes: LARGEST, availableBytes: LARGEST, maximumVolumeBytes: LARGEST, minimumVolumeBytes: minSizeBytes };
+  if (storage === undefined)
+    return { totalBytes: LARGEST, availableBytes: LARGEST, maximumVolumeBytes: LARGEST, minimumVolumeBytes: minSizeBytes };
   const usable = (storage.totalBytes * (100n - RESERVE_PERCENT)) / 100n;
   const promisable = (usable * BigInt(Math.round(pool.config.overcommit * 1000))) / 1000n;
   const room = promisable - pool.catalogue.promisedBytes - pool.trash.bytes;

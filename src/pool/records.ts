@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { ConvoyError } from '../convoy/errors.ts';
 import type { Consistency, FormatGate, RecordOperations } from '../convoy/contract.ts';
+import { ConvoyError } from '../convoy/errors.ts';
 import type { LocalSnapshotId, LocalVolumeId, ObjectKind } from '../convoy/ids.ts';
 import type { FsType } from '../system/api.ts';
 import type { ObjectState, VolumeSource, VolumeUse } from './api.ts';
@@ -64,7 +64,10 @@ export function encodeRecord(record: VolumeRecord | SnapshotRecord): string {
 /** Throws DataLoss for a damaged text, Unavailable for one of a newer version. */
 export function decodeRecord<K extends ObjectKind>(kind: K, id: string, text: string): RecordOf<K> {
   const damaged = (why: string): ConvoyError =>
-    new ConvoyError('DataLoss', `the record of ${kind} ${id} is damaged (${why}): its data is untouched; see docs/troubleshooting.md, "record is damaged"`);
+    new ConvoyError(
+      'DataLoss',
+      `the record of ${kind} ${id} is damaged (${why}): its data is untouched; see docs/troubleshooting.md, "record is damaged"`,
+    );
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -75,7 +78,10 @@ export function decodeRecord<K extends ObjectKind>(kind: K, id: string, text: st
   if (typeof body !== 'object' || body === null) throw damaged('no body');
   const record = body as RecordOf<K>;
   if (typeof record.version === 'number' && record.version > RECORD_VERSION)
-    throw new ConvoyError('Unavailable', `the record of ${kind} ${id} has version ${record.version}, this program knows ${RECORD_VERSION}: use the newer convoy that wrote it`);
+    throw new ConvoyError(
+      'Unavailable',
+      `the record of ${kind} ${id} has version ${record.version}, this program knows ${RECORD_VERSION}: use the newer convoy that wrote it`,
+    );
   if (sum !== checksum(body)) throw damaged('wrong checksum');
   if (record.kind !== kind || record.id !== id || record.version !== RECORD_VERSION) throw damaged('it belongs to another object');
   return record;
@@ -116,7 +122,7 @@ export class RecordBook {
       const record = await this.find(kind, id);
       if (record === undefined) throw new ConvoyError('NotFound', `${kind} ${id} does not exist`);
       const changed = change(record);
-      await this.#store.writeRecord(kind, id, encodeRecord(changed as VolumeRecord | SnapshotRecord));
+      await this.#store.writeRecord(kind, id, encodeRecord(changed));
       return changed;
     });
   }

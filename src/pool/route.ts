@@ -1,5 +1,5 @@
 import { ConvoyError, notFound } from '../convoy/errors.ts';
-import { type LocalIdOf, type ObjectKind, parseId, type LocalSnapshotId, type LocalVolumeId } from '../convoy/ids.ts';
+import { type LocalIdOf, type LocalSnapshotId, type LocalVolumeId, type ObjectKind, parseId } from '../convoy/ids.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import type { SnapshotRecord, VolumeRecord } from './records.ts';
 
@@ -26,9 +26,15 @@ function route<K extends ObjectKind>(env: PoolEnv, kind: K, id: string): Route<K
   if (parsed === undefined) throw notFound(`${kind} ${JSON.stringify(id.slice(0, 128))}`);
   const pool = env.pools.find((candidate) => candidate.name === parsed.pool);
   if (pool === undefined)
-    throw new ConvoyError('Unavailable', `${kind} ${id} is in pool ${parsed.pool}, which is not configured here: configured are ${env.pools.map((each) => each.name).join(', ') || 'none'}`);
+    throw new ConvoyError(
+      'Unavailable',
+      `${kind} ${id} is in pool ${parsed.pool}, which is not configured here: configured are ${env.pools.map((each) => each.name).join(', ') || 'none'}`,
+    );
   if (pool.node !== parsed.node)
-    throw new ConvoyError('Unavailable', `${kind} ${id} belongs to ${parsed.node === 'global' ? 'a global pool' : `node key ${parsed.node}`}; this is ${pool.node === 'global' ? 'a global pool' : `node ${env.nodeName} (${pool.node})`}`);
+    throw new ConvoyError(
+      'Unavailable',
+      `${kind} ${id} belongs to ${parsed.node === 'global' ? 'a global pool' : `node key ${parsed.node}`}; this is ${pool.node === 'global' ? 'a global pool' : `node ${env.nodeName} (${pool.node})`}`,
+    );
   return { pool, local: parsed.local };
 }
 

@@ -1,6 +1,6 @@
-import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import type { CallContext } from '../convoy/contract.ts';
-import { checkName, localId, type LocalSnapshotId, type LocalVolumeId, parseId } from '../convoy/ids.ts';
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
+import { checkName, type LocalSnapshotId, type LocalVolumeId, localId, parseId } from '../convoy/ids.ts';
 import { step } from '../observe/steps.ts';
 import type { Call, CreateSnapshotInput, Snapshot } from './api.ts';
 import type { RunningJob } from './jobs.ts';
@@ -21,16 +21,18 @@ export async function createSnapshot(env: PoolEnv, input: CreateSnapshotInput, c
   const { pool } = source;
   using _lock = env.locks.acquire({ exclusive: [`snapshot/${local}`], doing: 'a snapshot of this name is being created' });
   await pool.ready();
-  if (pool.operations.snapshot === undefined) throw new ConvoyError('NotSupported', `driver ${pool.driver.name()} of pool ${pool.name} has no snapshots`);
+  if (pool.operations.snapshot === undefined)
+    throw new ConvoyError('NotSupported', `driver ${pool.driver.name()} of pool ${pool.name} has no snapshots`);
   checkNodes(env, pool, input.nodes);
   refuseOtherPools(env, pool, local, input.name);
   const existing = await pool.book.find('snapshot', local);
   const running = env.jobs.find(pool.id(local));
-  if (existing !== undefined && (existing.state === 'ready' || running !== undefined)) return answerExisting(pool, existing, input, running, call);
+  if (existing !== undefined && (existing.state === 'ready' || running !== undefined))
+    return await answerExisting(pool, existing, input, running, call);
   if (running !== undefined) await running.wait(call);
   // A pending snapshot whose process died was never answered: the cut is made anew, of whatever volume is asked now.
   if (existing !== undefined) await clearSnapshot(pool, local, existing.volume);
-  return startSnapshot(env, pool, local, source.local, input, call);
+  return await startSnapshot(env, pool, local, source.local, input, call);
 }
 
 /** DeleteSnapshot: Busy while a restore reads it. Absent is fine, and so is a volume that is gone. */
@@ -41,8 +43,8 @@ export async function deleteSnapshot(env: PoolEnv, id: string, call: Call): Prom
   await pool.ready();
   await env.jobs.find(id)?.cancel(call);
   const read = await pool.book.read('snapshot', local);
-  if (read.kind === 'damaged' && !isConvoyError(read.error, 'DataLoss')) throw read.error;
-  if (read.kind === 'found' && read.record.state === 'pending') return clearSnapshot(pool, local, read.record.volume);
+  if (read.kind === 'damaged' && read.error.code !== 'DataLoss') throw read.error;
+  if (read.kind === 'found' && read.record.state === 'pending') return await clearSnapshot(pool, local, read.record.volume);
   if (read.kind !== 'absent') {
     if (pool.operations.trash !== undefined) await pool.trash.discard('snapshot', local);
     else if (read.kind === 'found') await pool.operations.snapshot?.deleteSnapshot(local, read.record.volume, pool.ownContext());
@@ -68,23 +70,48 @@ export async function clearSnapshot(pool: Pool, local: LocalSnapshotId, volume: 
   pool.catalogue.delete('snapshot', local);
 }
 
-async function answerExisting(pool: Pool, existing: SnapshotRecord, input: CreateSnapshotInput, running: RunningJob | undefined, call: Call): Promise<Snapshot> {
+async function answerExisting(
+  pool: Pool,
+  existing: SnapshotRecord,
+  input: CreateSnapshotInput,
+  running: RunningJob | undefined,
+  call: Call,
+): Promise<Snapshot> {
   if (existing.sourceVolumeId !== input.sourceVolumeId)
-    throw new ConvoyError('AlreadyExists', `snapshot ${JSON.stringify(input.name)} exists, but of volume ${existing.sourceVolumeId}, asked is ${input.sourceVolumeId}`);
+    throw new ConvoyError(
+      'AlreadyExists',
+      `snapshot ${JSON.stringify(input.name)} exists, but of volume ${existing.sourceVolumeId}, asked is ${input.sourceVolumeId}`,
+    );
   if ((input.consistency ?? 'point-in-time') !== existing.consistency)
-    throw new ConvoyError('AlreadyExists', `snapshot ${JSON.stringify(input.name)} exists with consistency ${existing.consistency}, asked is ${input.consistency ?? 'point-in-time'}`);
+    throw new ConvoyError(
+      'AlreadyExists',
+      `snapshot ${JSON.stringify(input.name)} exists with consistency ${existing.consistency}, asked is ${input.consistency ?? 'point-in-time'}`,
+    );
   await running?.wait(call);
   return toSnapshot(pool, await requireSnapshot(pool, existing.id));
 }
 
-async function startSnapshot(env: PoolEnv, pool: Pool, local: LocalSnapshotId, volume: LocalVolumeId, input: CreateSnapshotInput, call: Call): Promise<Snapshot> {
+async function startSnapshot(
+  env: PoolEnv,
+  pool: Pool,
+  local: LocalSnapshotId,
+  volume: LocalVolumeId,
+  input: CreateSnapshotInput,
+  call: Call,
+): Promise<Snapshot> {
   let release = env.locks.acquire({ shared: [`volume/${volume}`], doing: 'a snapshot of it is being made' });
   let started = false;
   try {
     const source = await requireVolume(pool, volume);
     release = withQuietFormat(env, source, release);
     const record = planSnapshot(local, source, input);
-    await promise(pool, 'snapshot', local, { sizeBytes: BigInt(record.size), pending: true, sourceVolumeId: input.sourceVolumeId }, `snapshot ${JSON.stringify(input.name)}`);
+    await promise(
+      pool,
+      'snapshot',
+      local,
+      { sizeBytes: BigInt(record.size), pending: true, sourceVolumeId: input.sourceVolumeId },
+      `snapshot ${JSON.stringify(input.name)}`,
+    );
     await writePending(pool, record);
     const job = env.jobs.start({
       kind: 'snapshot',
@@ -133,7 +160,12 @@ async function writePending(pool: Pool, record: SnapshotRecord): Promise<void> {
 async function cutAndRelease(env: PoolEnv, pool: Pool, record: SnapshotRecord, release: Disposable, context: CallContext): Promise<void> {
   try {
     const createdAt = new Date().toISOString();
-    await pool.operations.snapshot?.createSnapshot(record.id, record.volume, { snapshotName: record.name, consistency: record.consistency }, context);
+    await pool.operations.snapshot?.createSnapshot(
+      record.id,
+      record.volume,
+      { snapshotName: record.name, consistency: record.consistency },
+      context,
+    );
     step('snapshot.cut');
     await pool.book.write({ ...record, state: 'ready', createdAt });
     pool.catalogue.set('snapshot', record.id, { sizeBytes: BigInt(record.size), pending: false, sourceVolumeId: record.sourceVolumeId });
@@ -151,7 +183,10 @@ async function clearAfter(env: PoolEnv, pool: Pool, record: SnapshotRecord, erro
   try {
     await clearSnapshot(pool, record.id, record.volume);
   } catch (failure) {
-    env.log.warn({ pool: pool.name, snapshot_id: pool.id(record.id), reason: String(failure) }, 'a failed snapshot could not be cleared; its retry or the next start will');
+    env.log.warn(
+      { pool: pool.name, snapshot_id: pool.id(record.id), reason: String(failure) },
+      'a failed snapshot could not be cleared; its retry or the next start will',
+    );
   }
 }
 

@@ -1,5 +1,5 @@
-import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import type { ConvoyDriver, TrashEntry } from '../convoy/contract.ts';
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import type { ObjectKind } from '../convoy/ids.ts';
 import { formatId } from '../convoy/ids.ts';
 import { step } from '../observe/steps.ts';
@@ -86,8 +86,13 @@ export class Trash {
   /** Brings an entry back; the caller holds the object's lock. Resolves to what it is. */
   async undiscard(name: string): Promise<TrashEntry> {
     const kept = this.#kept.get(name);
-    if (kept === undefined) throw new ConvoyError('NotFound', `pool ${this.#pool.name} has no trash entry ${JSON.stringify(name.slice(0, 128))}; "convoy volumes trash" lists them`);
-    if (this.#env.jobs.isRunning(this.#jobKey(name))) throw new ConvoyError('Precondition', `trash entry ${name} is being removed for good: it cannot be brought back any more`);
+    if (kept === undefined)
+      throw new ConvoyError(
+        'NotFound',
+        `pool ${this.#pool.name} has no trash entry ${JSON.stringify(name.slice(0, 128))}; "convoy volumes trash" lists them`,
+      );
+    if (this.#env.jobs.isRunning(this.#jobKey(name)))
+      throw new ConvoyError('Precondition', `trash entry ${name} is being removed for good: it cannot be brought back any more`);
     await this.#need().undiscard(kept.entry);
     this.#kept.delete(name);
     return kept.entry;
@@ -143,7 +148,14 @@ export class Trash {
     for (const kept of this.#kept.values()) {
       const key = this.#jobKey(kept.entry.entry);
       if (!this.#isExpired(kept) || this.#env.jobs.isRunning(key)) continue;
-      this.#env.jobs.start({ kind: 'purge', objectId: key, pool: this.#pool.name, secrets: {}, bounded: true, work: (context) => this.#purge(kept, context) });
+      this.#env.jobs.start({
+        kind: 'purge',
+        objectId: key,
+        pool: this.#pool.name,
+        secrets: {},
+        bounded: true,
+        work: (context) => this.#purge(kept, context),
+      });
     }
     if (this.#kept.size > 0) this.#look(LOOK_AGAIN_MS);
   }
@@ -154,7 +166,10 @@ export class Trash {
       await this.#need().purge(kept.entry, context);
       this.#kept.delete(kept.entry.entry);
     } catch (error) {
-      this.#env.log.warn({ pool: this.#pool.name, entry: kept.entry.entry, reason: error instanceof Error ? error.message : String(error) }, 'trash entry not removed; tried again later');
+      this.#env.log.warn(
+        { pool: this.#pool.name, entry: kept.entry.entry, reason: error instanceof Error ? error.message : String(error) },
+        'trash entry not removed; tried again later',
+      );
       throw error;
     }
   }

@@ -1,8 +1,8 @@
-import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import type { CallContext } from '../convoy/contract.ts';
-import { checkName, localId, type LocalVolumeId, nodeKey } from '../convoy/ids.ts';
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
+import { checkName, type LocalVolumeId, localId, nodeKey } from '../convoy/ids.ts';
 import { step } from '../observe/steps.ts';
-import type { Call, CreateVolumeInput, SizeRange, Volume, VolumeSource } from './api.ts';
+import type { Call, CreateVolumeInput, Volume, VolumeSource } from './api.ts';
 import type { RunningJob } from './jobs.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import { promise } from './promises.ts';
@@ -24,10 +24,12 @@ export async function createVolume(env: PoolEnv, pool: Pool, input: CreateVolume
   const id = pool.id(local);
   const existing = await pool.book.find('volume', local);
   const running = env.jobs.find(id);
-  if (existing?.state === 'deleting') throw new ConvoyError('Busy', `volume ${JSON.stringify(input.name)} (${id}) is being deleted; try again`);
-  if (existing?.state === 'ready' || (existing !== undefined && running !== undefined)) return answerExisting(pool, existing, input, running, call);
+  if (existing?.state === 'deleting')
+    throw new ConvoyError('Busy', `volume ${JSON.stringify(input.name)} (${id}) is being deleted; try again`);
+  if (existing?.state === 'ready' || (existing !== undefined && running !== undefined))
+    return await answerExisting(pool, existing, input, running, call);
   if (running !== undefined) await running.wait(call);
-  return startCreate(env, pool, input, local, existing, call);
+  return await startCreate(env, pool, input, local, existing, call);
 }
 
 /** Continues, at start, what a stopped process left pending: copies are made whole, empty volumes cleared (a retry makes them anew). */
@@ -56,13 +58,23 @@ export async function clearVolume(pool: Pool, local: LocalVolumeId): Promise<voi
 /** RESOURCE_EXHAUSTED makes the provisioner choose another node (reference: external-provisioner, checkError). */
 export function checkNodes(env: PoolEnv, pool: Pool, nodes: readonly string[] | undefined): void {
   if (nodes === undefined || !pool.isLocal || nodes.includes(env.nodeName) || nodes.includes(nodeKey(env.nodeName))) return;
-  throw new ConvoyError('NoSpace', `pool ${pool.name} is on node ${env.nodeName}, but accessibility_requirements allow only ${nodes.join(', ')}: allow this node, or use a pool that those nodes have`);
+  throw new ConvoyError(
+    'NoSpace',
+    `pool ${pool.name} is on node ${env.nodeName}, but accessibility_requirements allow only ${nodes.join(', ')}: allow this node, or use a pool that those nodes have`,
+  );
 }
 
-async function answerExisting(pool: Pool, existing: VolumeRecord, input: CreateVolumeInput, running: RunningJob | undefined, call: Call): Promise<Volume> {
+async function answerExisting(
+  pool: Pool,
+  existing: VolumeRecord,
+  input: CreateVolumeInput,
+  running: RunningJob | undefined,
+  call: Call,
+): Promise<Volume> {
   const asked = input.options.sizeBytes === undefined ? input.range : { requiredBytes: input.options.sizeBytes };
   const why = conflict(existing, replan(pool, existing, input), asked);
-  if (why !== undefined) throw new ConvoyError('AlreadyExists', `volume ${JSON.stringify(input.name)} exists in pool ${pool.name}, but ${why}`);
+  if (why !== undefined)
+    throw new ConvoyError('AlreadyExists', `volume ${JSON.stringify(input.name)} exists in pool ${pool.name}, but ${why}`);
   await running?.wait(call);
   return toVolume(pool, await requireVolume(pool, existing.id));
 }
@@ -70,18 +82,26 @@ async function answerExisting(pool: Pool, existing: VolumeRecord, input: CreateV
 /** The plan that this request comes to, without the size, which the existing volume answers. */
 function replan(pool: Pool, existing: VolumeRecord, input: CreateVolumeInput): VolumeRecord {
   const { sizeBytes: _size, ...options } = input.options;
-  const planned = planVolume(existing.id, { ...input, options, range: {} as SizeRange }, pool.config, pool.properties, undefined);
+  const planned = planVolume(existing.id, { ...input, options, range: {} }, pool.config, pool.properties, undefined);
   // A file system that the source brought is not asked for again by a retry that names none.
   const named = input.use.fsType !== undefined || input.options.fileSystem !== undefined;
   return named || existing.fsType === undefined ? planned : { ...planned, fsType: existing.fsType };
 }
 
-async function startCreate(env: PoolEnv, pool: Pool, input: CreateVolumeInput, local: LocalVolumeId, left: VolumeRecord | undefined, call: Call): Promise<Volume> {
+async function startCreate(
+  env: PoolEnv,
+  pool: Pool,
+  input: CreateVolumeInput,
+  local: LocalVolumeId,
+  left: VolumeRecord | undefined,
+  call: Call,
+): Promise<Volume> {
   const source = input.source === undefined ? undefined : await openSource(env, pool, input.source);
   let started = false;
   try {
     const record = planVolume(local, input, pool.config, pool.properties, source?.record);
-    if (left !== undefined && conflict(left, record, { requiredBytes: BigInt(record.size), limitBytes: BigInt(record.size) }) !== undefined) await clearVolume(pool, local);
+    if (left !== undefined && conflict(left, record, { requiredBytes: BigInt(record.size), limitBytes: BigInt(record.size) }) !== undefined)
+      await clearVolume(pool, local);
     await promise(pool, 'volume', local, { sizeBytes: BigInt(record.size), pending: true }, `volume ${JSON.stringify(input.name)}`);
     await writePending(pool, record);
     const job = startJob(env, pool, record, source, call.secrets);
@@ -113,7 +133,10 @@ async function openSource(env: PoolEnv, pool: Pool, source: VolumeSource): Promi
   const kind = source.kind;
   const route = kind === 'snapshot' ? routeSnapshot(env, source.snapshotId) : routeVolume(env, source.volumeId);
   if (route.pool !== pool)
-    throw new ConvoyError('InvalidArgument', `volume_content_source is in pool ${route.pool.name}, the new volume in pool ${pool.name}: use a class of pool ${route.pool.name}`);
+    throw new ConvoyError(
+      'InvalidArgument',
+      `volume_content_source is in pool ${route.pool.name}, the new volume in pool ${pool.name}: use a class of pool ${route.pool.name}`,
+    );
   if (pool.operations.clone === undefined)
     throw new ConvoyError('NotSupported', `driver ${pool.driver.name()} of pool ${pool.name} cannot make a volume from a ${kind}`);
   const keys = [`${kind}/${route.local}`];
@@ -159,7 +182,12 @@ function startJob(env: PoolEnv, pool: Pool, record: VolumeRecord, source: OpenSo
   });
 }
 
-async function fill(pool: Pool, record: VolumeRecord, source: VolumeRecord | SnapshotRecord | undefined, context: CallContext): Promise<void> {
+async function fill(
+  pool: Pool,
+  record: VolumeRecord,
+  source: VolumeRecord | SnapshotRecord | undefined,
+  context: CallContext,
+): Promise<void> {
   const { volume, clone } = pool.operations;
   const options = createOptions(record);
   if (source === undefined) await volume.createVolume(record.id, options, context);
@@ -179,7 +207,10 @@ async function clearAfter(env: PoolEnv, pool: Pool, record: VolumeRecord, error:
   try {
     await clearVolume(pool, record.id);
   } catch (failure) {
-    env.log.warn({ pool: pool.name, volume_id: pool.id(record.id), reason: String(failure) }, 'a failed create could not be cleared; its retry or the next start will');
+    env.log.warn(
+      { pool: pool.name, volume_id: pool.id(record.id), reason: String(failure) },
+      'a failed create could not be cleared; its retry or the next start will',
+    );
   }
 }
 

@@ -12,7 +12,12 @@ import { clearVolume } from './volume-create.ts';
  * DeleteVolume: refused while anything on this host uses the volume; then one durable rename into the trash. What does not
  * parse as an id, or is proven absent, is deleted already. A running create or copy of it is cancelled first.
  */
-export async function deleteVolume(env: PoolEnv, id: string, options: { readonly referenceOnly?: boolean }, call: Call): Promise<{ readonly keptAs?: string }> {
+export async function deleteVolume(
+  env: PoolEnv,
+  id: string,
+  options: { readonly referenceOnly?: boolean },
+  call: Call,
+): Promise<{ readonly keptAs?: string }> {
   if (parseId(id, 'volume') === undefined) return {};
   const { pool, local } = routeVolume(env, id);
   using _lock = env.locks.acquire({ exclusive: [`volume/${local}`, `publish/${local}`], doing: 'it is being deleted' });
@@ -24,13 +29,13 @@ export async function deleteVolume(env: PoolEnv, id: string, options: { readonly
     await forget(pool, local);
     return {};
   }
-  if (read.kind === 'damaged') return deleteDamaged(env, pool, local, read.error);
+  if (read.kind === 'damaged') return await deleteDamaged(env, pool, local, read.error);
   if (read.record.state === 'pending') {
     await clearVolume(pool, local);
     return {};
   }
   if (read.record.state === 'ready') await refuseIfUsed(env, pool, read.record);
-  return options.referenceOnly === true ? release(pool, read.record, call) : discard(pool, read.record);
+  return options.referenceOnly === true ? await release(pool, read.record, call) : await discard(pool, read.record);
 }
 
 /** Ends what a stopped process had begun: drivers without trash mark the record before they destroy data. */
@@ -59,7 +64,11 @@ async function discard(pool: Pool, record: VolumeRecord): Promise<{ readonly kep
 
 /** ReferenceOnly: the data stays where VolumeDriverID can adopt it again. */
 async function release(pool: Pool, record: VolumeRecord, call: Call): Promise<{ readonly keptAs?: string }> {
-  const kept = await pool.operations.volume.deleteVolume(record.id, { referenceOnly: true }, { ...pool.ownContext(), secrets: call.secrets });
+  const kept = await pool.operations.volume.deleteVolume(
+    record.id,
+    { referenceOnly: true },
+    { ...pool.ownContext(), secrets: call.secrets },
+  );
   await forget(pool, record.id);
   return kept;
 }

@@ -18,10 +18,12 @@ export async function expandVolume(env: PoolEnv, id: string, range: SizeRange, c
   await pool.ready();
   const record = await requireVolume(pool, local);
   const size = BigInt(record.size);
-  if (range.limitBytes !== undefined && range.limitBytes < size) throw new ConvoyError('OutOfRange', `limit ${range.limitBytes} is below the volume's ${size} bytes; volumes never shrink`);
+  if (range.limitBytes !== undefined && range.limitBytes < size)
+    throw new ConvoyError('OutOfRange', `limit ${range.limitBytes} is below the volume's ${size} bytes; volumes never shrink`);
   if ((range.requiredBytes ?? 0n) <= size) return toVolume(pool, record);
-  if (pool.operations.expand === undefined) throw new ConvoyError('NotSupported', `driver ${pool.driver.name()} of pool ${pool.name} cannot grow volumes`);
-  return grow(pool, record, planSize(range, pool.config, pool.properties), call);
+  if (pool.operations.expand === undefined)
+    throw new ConvoyError('NotSupported', `driver ${pool.driver.name()} of pool ${pool.name} cannot grow volumes`);
+  return await grow(pool, record, planSize(range, pool.config, pool.properties), call);
 }
 
 async function grow(pool: Pool, record: VolumeRecord, bytes: bigint, call: Call): Promise<Volume> {
@@ -35,7 +37,8 @@ async function grow(pool: Pool, record: VolumeRecord, bytes: bigint, call: Call)
     return toVolume(pool, grown);
   } catch (error) {
     pool.catalogue.set('volume', record.id, { sizeBytes: BigInt(record.size), pending: false });
-    if (isConvoyError(error, 'NotFound')) throw new ConvoyError('DataLoss', `the data of volume ${pool.id(record.id)} is missing: ${error.message}`, { cause: error });
+    if (isConvoyError(error, 'NotFound'))
+      throw new ConvoyError('DataLoss', `the data of volume ${pool.id(record.id)} is missing: ${error.message}`, { cause: error });
     throw error;
   }
 }

@@ -62,12 +62,7 @@ export async function checkFileSystem(system: System, device: string, fsType: Fs
   });
 }
 
-async function formatBlank(
-  system: System,
-  device: Device,
-  asked: FsType | undefined,
-  gate: FormatGate | undefined,
-): Promise<Prepared> {
+async function formatBlank(system: System, device: Device, asked: FsType | undefined, gate: FormatGate | undefined): Promise<Prepared> {
   if (gate?.state === 'formatted')
     throw new ConvoyError(
       'DataLoss',
@@ -98,13 +93,7 @@ async function formatAgain(
   return format(system, device, asked ?? DEFAULT_FS, gate, true);
 }
 
-async function format(
-  system: System,
-  device: Device,
-  fsType: FsType,
-  gate: FormatGate | undefined,
-  force: boolean,
-): Promise<Prepared> {
+async function format(system: System, device: Device, fsType: FsType, gate: FormatGate | undefined, force: boolean): Promise<Prepared> {
   if (device.readOnly)
     throw new ConvoyError('Precondition', `${device.path} has no file system yet, and it is opened read-only: mount it read-write once`);
   await gate?.begin(fsType);

@@ -36,7 +36,10 @@ const DEADLINE_MS = 30_000;
 export function decorate(metrics: Pick<Metrics, 'driverCallFinished'>, log: Log): (pool: string, driver: ConvoyDriver) => ConvoyDriver {
   return (pool, driver) => {
     const late = (name: string): Error =>
-      new ConvoyError('Unavailable', `pool ${pool}: ${name} has not answered within ${DEADLINE_MS / 1000} s: its disk or server hangs (see dmesg)`);
+      new ConvoyError(
+        'Unavailable',
+        `pool ${pool}: ${name} has not answered within ${DEADLINE_MS / 1000} s: its disk or server hangs (see dmesg)`,
+      );
     const observe = (name: string, seconds: number, error: unknown): void => {
       if (UNCOUNTED.has(name)) return;
       const code = error === undefined ? 'OK' : isConvoyError(error) ? error.code : 'Internal';

@@ -1,4 +1,12 @@
-import type { Access, AccessOperations, CapacityOperations, ConvoyDriver, DriverDeps, HealthOperations, VolumeDataOperations } from '../convoy/contract.ts';
+import type {
+  Access,
+  AccessOperations,
+  CapacityOperations,
+  ConvoyDriver,
+  DriverDeps,
+  HealthOperations,
+  VolumeDataOperations,
+} from '../convoy/contract.ts';
 import { defineDriver } from '../convoy/driver.ts';
 import { ConvoyError, isConvoyError, notFound } from '../convoy/errors.ts';
 import { assertLocalId, type LocalVolumeId, parseLocalId } from '../convoy/ids.ts';
@@ -72,7 +80,11 @@ function volumeOperations(driver: Driver): VolumeDataOperations {
     },
     deleteVolume: async (id, opts) => {
       assertLocalId(id, 'volume');
-      if (opts.referenceOnly) throw new ConvoyError('NotSupported', `driver ${driver.name()} cannot keep the data of a volume that is forgotten: copy it first, then delete the volume`);
+      if (opts.referenceOnly)
+        throw new ConvoyError(
+          'NotSupported',
+          `driver ${driver.name()} cannot keep the data of a volume that is forgotten: copy it first, then delete the volume`,
+        );
       const volume = await findVolume(driver, id);
       await volume?.unmount(CALLER);
       // Also when it is not there: the driver clears what an unfinished create left.
@@ -162,7 +174,15 @@ function healthOperations(driver: Driver, storageHealth: HealthOperations['stora
     storageHealth,
     volumeHealth: async (id) => {
       const volume = await findVolume(driver, id);
-      return volume === undefined ? [{ status: 'DataLoss', reason: 'VolumeMissing', message: `driver ${driver.name()} does not have volume ${id}: restore it from a backup` }] : [];
+      return volume === undefined
+        ? [
+            {
+              status: 'DataLoss',
+              reason: 'VolumeMissing',
+              message: `driver ${driver.name()} does not have volume ${id}: restore it from a backup`,
+            },
+          ]
+        : [];
     },
   };
 }
@@ -181,5 +201,13 @@ function absentVolume(driver: Driver, name: string): Volume {
   const absent = (): never => {
     throw notFound(`volume ${name}`);
   };
-  return { name: () => name, driverName: () => driver.name(), path: () => '', mount: absent, unmount: async () => {}, createdAt: absent, status: () => ({}) };
+  return {
+    name: () => name,
+    driverName: () => driver.name(),
+    path: () => '',
+    mount: absent,
+    unmount: async () => {},
+    createdAt: absent,
+    status: () => ({}),
+  };
 }

@@ -70,14 +70,26 @@ function decode(id: LocalVolumeId, text: string): DockerVolumeRecord {
   }
   if (typeof parsed !== 'object' || parsed === null) throw damaged(id);
   const { kind, ...record } = parsed as { kind?: unknown } & Partial<DockerVolumeRecord>;
-  if (kind !== KIND) throw new ConvoyError('Precondition', `volume ${id} was not made by a Docker engine: use the pool that made it, and give Docker a storage of its own`);
-  if (record.version !== 1) throw new ConvoyError('Unavailable', `the record of volume ${id} has version ${String(record.version)}, this program knows 1: use the newer convoy that wrote it`);
+  if (kind !== KIND)
+    throw new ConvoyError(
+      'Precondition',
+      `volume ${id} was not made by a Docker engine: use the pool that made it, and give Docker a storage of its own`,
+    );
+  if (record.version !== 1)
+    throw new ConvoyError(
+      'Unavailable',
+      `the record of volume ${id} has version ${String(record.version)}, this program knows 1: use the newer convoy that wrote it`,
+    );
   if (record.id !== id || typeof record.name !== 'string' || typeof record.options !== 'object') throw damaged(id);
   return record as DockerVolumeRecord;
 }
 
 const damaged = (id: string, cause?: unknown): ConvoyError =>
-  new ConvoyError('DataLoss', `the record of volume ${id} is damaged: its data is untouched; see docs/troubleshooting.md, "record is damaged"`, { cause });
+  new ConvoyError(
+    'DataLoss',
+    `the record of volume ${id} is damaged: its data is untouched; see docs/troubleshooting.md, "record is damaged"`,
+    { cause },
+  );
 
 function onlyOneVolume(error: unknown): undefined {
   if (isConvoyError(error, 'DataLoss') || isConvoyError(error, 'Precondition')) return undefined;

@@ -62,7 +62,10 @@ class DirectoryStorage implements StorageOperations {
     this.#identity = await this.#reach();
     const path = join(this.#directory, MARKER);
     if (!replace && (await readIfThere(path)) !== undefined)
-      throw new ConvoyError('AlreadyExists', `${this.#directory} is a pool already: use it as it is, or give its data up with "convoy pools init --replace"`);
+      throw new ConvoyError(
+        'AlreadyExists',
+        `${this.#directory} is a pool already: use it as it is, or give its data up with "convoy pools init --replace"`,
+      );
     try {
       for (const folder of this.#options.folders ?? []) await this.#files.mkdirDurable(join(this.#directory, folder), 0o711);
       for (const folder of Object.values(FOLDER)) await this.#files.mkdirDurable(join(this.#directory, folder), 0o700);
@@ -90,9 +93,15 @@ class DirectoryStorage implements StorageOperations {
   async assertSame(): Promise<void> {
     const found = await this.#reach();
     if (!(await isFile(join(this.#directory, MARKER))))
-      throw new ConvoyError('Unavailable', `${this.#directory} has no marker (${MARKER}): it is not the pool that it was; put the right disk back`);
+      throw new ConvoyError(
+        'Unavailable',
+        `${this.#directory} has no marker (${MARKER}): it is not the pool that it was; put the right disk back`,
+      );
     if (this.#identity !== undefined && found !== this.#identity)
-      throw new ConvoyError('Unavailable', `${this.#directory} is not the directory that was opened: check that its disk is mounted, then restart`);
+      throw new ConvoyError(
+        'Unavailable',
+        `${this.#directory} is not the directory that was opened: check that its disk is mounted, then restart`,
+      );
   }
 
   async place(): Promise<string> {

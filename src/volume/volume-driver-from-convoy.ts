@@ -6,12 +6,21 @@ import { checkName, type LocalVolumeId, localId } from '../convoy/ids.ts';
 import { type CreateVolumeOptions, type OptionKey, parseCreateOptions } from '../convoy/options.ts';
 import { FS_TYPES, type FsType, type System } from '../system/api.ts';
 import type { DetailedVolume, Driver, Scope, Volume } from './contract.ts';
-import { OneByOne } from './one-by-one.ts';
 import { DockerRecords, type DockerVolumeRecord } from './docker-records.ts';
+import { OneByOne } from './one-by-one.ts';
 import { VolumeUses } from './volume-uses.ts';
 
 /** What Docker's user may set, by Convoy's wire names, beside the driver's own parameters. */
-export const DOCKER_OPTIONS: readonly OptionKey[] = ['Size', 'Format', 'FileSystem', 'VolumeDriverID', 'VolumeType', 'VolumeIOPS', 'BackupURL', 'PrepareForVM'];
+export const DOCKER_OPTIONS: readonly OptionKey[] = [
+  'Size',
+  'Format',
+  'FileSystem',
+  'VolumeDriverID',
+  'VolumeType',
+  'VolumeIOPS',
+  'BackupURL',
+  'PrepareForVM',
+];
 
 export interface Offer {
   readonly system: System;
@@ -56,8 +65,12 @@ class OfferedDriver implements Driver {
       await this.#driver.operations.storage.assertSame();
       const existing = await this.#records.find(id);
       if (existing !== undefined && !sameOptions(this.#parse(existing.options), options))
-        throw new ConvoyError('AlreadyExists', `volume ${JSON.stringify(name)} exists with other options: use another name, or remove it first`);
-      if (existing?.state === 'deleting') throw new ConvoyError('Busy', `volume ${JSON.stringify(name)} is being removed: remove it again, then create it`);
+        throw new ConvoyError(
+          'AlreadyExists',
+          `volume ${JSON.stringify(name)} exists with other options: use another name, or remove it first`,
+        );
+      if (existing?.state === 'deleting')
+        throw new ConvoyError('Busy', `volume ${JSON.stringify(name)} is being removed: remove it again, then create it`);
       if (existing?.state === 'ready') return this.#volume(existing);
       const record = existing ?? this.#newRecord(id, name, opts, options);
       await this.#records.write(record);
@@ -75,7 +88,8 @@ class OfferedDriver implements Driver {
       const record = await this.#records.find(id);
       if (record === undefined) return;
       const [target] = record.state === 'ready' ? await this.#driver.volumeOps().mountPoint(id) : [];
-      if (target !== undefined) throw new ConvoyError('InUse', `volume ${JSON.stringify(volume.name())} is mounted at ${target}: unmount it there first`);
+      if (target !== undefined)
+        throw new ConvoyError('InUse', `volume ${JSON.stringify(volume.name())} is mounted at ${target}: unmount it there first`);
       await this.#records.write({ ...record, state: 'deleting' });
       await this.#releaseDevices(id);
       await this.#driver.volumeOps().deleteVolume(id, { referenceOnly: false }, context());
@@ -130,7 +144,11 @@ class OfferedDriver implements Driver {
     const own = Object.entries(opts).filter(([key]) => Object.hasOwn(properties.parameters, key));
     const wire = Object.fromEntries(Object.entries(opts).filter(([key]) => !Object.hasOwn(properties.parameters, key)));
     const parsed = parseCreateOptions(wire, DOCKER_OPTIONS);
-    return { ...parsed, sizeBytes: roundSize(parsed.sizeBytes, properties), ...(own.length > 0 && { driverParameters: Object.fromEntries(own) }) };
+    return {
+      ...parsed,
+      sizeBytes: roundSize(parsed.sizeBytes, properties),
+      ...(own.length > 0 && { driverParameters: Object.fromEntries(own) }),
+    };
   }
 
   #newRecord(id: LocalVolumeId, name: string, opts: Readonly<Record<string, string>>, options: CreateVolumeOptions): DockerVolumeRecord {
@@ -145,11 +163,13 @@ class OfferedDriver implements Driver {
       throw fromErrno(error, `making ${mountPoint}`);
     }
     const fsType = this.#fsType(record);
-    await this.#driver.volumeOps().mountVolume(
-      record.id,
-      { mountPoint, readOnly: false, flags: [], format: this.#records.formatGate(record), ...(fsType !== undefined && { fsType }) },
-      context(),
-    );
+    await this.#driver
+      .volumeOps()
+      .mountVolume(
+        record.id,
+        { mountPoint, readOnly: false, flags: [], format: this.#records.formatGate(record), ...(fsType !== undefined && { fsType }) },
+        context(),
+      );
   }
 
   #fsType(record: DockerVolumeRecord): FsType | undefined {
@@ -205,7 +225,9 @@ const sameOptions = (one: CreateVolumeOptions, other: CreateVolumeOptions): bool
 const canonical = (value: object): string =>
   JSON.stringify(value, (_key, inner: unknown) => {
     if (typeof inner === 'bigint') return String(inner);
-    return typeof inner === 'object' && inner !== null ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner;
+    return typeof inner === 'object' && inner !== null
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner;
   });
 
 function unlessAbsent(error: unknown): void {

@@ -6,7 +6,7 @@ import { interleaved, median, timesOf } from './measure.ts';
 import { ms, type Row, ratioRow } from './rows.ts';
 
 const FEW = 100;
-const MANY = 10_000;
+const MANY = Number(process.env['CONVOY_BENCH_VOLUMES'] ?? '10000');
 const CALLERS = 16;
 const CALLS = 40;
 const SMALL = 1n << 20n;

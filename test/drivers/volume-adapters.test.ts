@@ -34,7 +34,9 @@ async function openDriver(name: string, path: string, options: Readonly<Record<s
   const registry = new DriverRegistry();
   registerAll(registry);
   const log = { info: () => {}, warn: () => {} };
-  const driver = await registry.get(name).init(directory, { [`${name}.path`]: path, ...options }, { system, mounter: makeMounter(system), log });
+  const driver = await registry
+    .get(name)
+    .init(directory, { [`${name}.path`]: path, ...options }, { system, mounter: makeMounter(system), log });
   const { storage } = driver.operations;
   if ((await storage.readMarker()) === undefined) await storage.writeMarker('a test', false);
   await storage.lock();
@@ -75,8 +77,13 @@ describe("Docker's local driver as a ConvoyDriver, with a mount of its own", () 
 
   it('a device that cannot be mounted is Unavailable, and its options are not in the message', async () => {
     const driver = await openDriver('local', join(fs.path, 'broken'));
-    await driver.volumeOps().createVolume(id, { sizeBytes: MIB, driverParameters: { type: 'ext4', device: '/dev/null', o: 'password=secret' } }, call);
-    await assert.rejects(driver.operations.access.openAccess(id, { readOnly: false, raw: false }), (error: Error) => /mounting volume/.test(error.message) && !/secret/.test(error.message));
+    await driver
+      .volumeOps()
+      .createVolume(id, { sizeBytes: MIB, driverParameters: { type: 'ext4', device: '/dev/null', o: 'password=secret' } }, call);
+    await assert.rejects(
+      driver.operations.access.openAccess(id, { readOnly: false, raw: false }),
+      (error: Error) => /mounting volume/.test(error.message) && !/secret/.test(error.message),
+    );
     await driver.volumeOps().deleteVolume(id, { referenceOnly: false }, call);
     await driver.close();
   });
@@ -116,7 +123,10 @@ for (const name of ['vfs', 'loop', 'local'])
       assert.ok(!(await mounted(path)));
       assert.equal(readFileSync(join(await found.mount('three'), 'file'), 'utf8'), 'kept');
       await found.unmount('three');
-      assert.deepEqual((await restarted.list()).map((each) => each.name()), ['../../my data 🐋']);
+      assert.deepEqual(
+        (await restarted.list()).map((each) => each.name()),
+        ['../../my data 🐋'],
+      );
       await restarted.remove(found);
       await restarted.remove(found);
       assert.deepEqual(await restarted.list(), []);
@@ -132,7 +142,10 @@ for (const name of ['vfs', 'loop', 'local'])
       const docker = volumeDriverFromConvoy(driver, { system, mountRoot });
       for (const each of ['good', 'bad']) await docker.create(each, { Size: '16Mi' });
       await driver.operations.records.writeRecord('volume', localId('volume', 'bad'), '{');
-      assert.deepEqual((await docker.list()).map((each) => each.name()), ['good']);
+      assert.deepEqual(
+        (await docker.list()).map((each) => each.name()),
+        ['good'],
+      );
       await assert.rejects(docker.get('bad'), { code: 'DataLoss' });
       await assert.rejects(docker.remove(await docker.get('good').then((good) => ({ ...good, name: () => 'bad' }))), { code: 'DataLoss' });
       assert.ok(existsSync(mountRoot));

@@ -21,6 +21,8 @@ export interface ConformanceOptions {
   /** The driver's options beside its path. */
   readonly options?: Readonly<Record<string, string>>;
   readonly config?: ScratchRigOptions['config'];
+  /** Only the cases whose title matches. */
+  readonly only?: RegExp;
   /** Titles of cases that are left out, each with the reason. */
   readonly skip?: ReadonlyMap<string, string>;
 }
@@ -28,7 +30,7 @@ export interface ConformanceOptions {
 /** Runs the whole suite against a built-in driver, with its `path` on a scratch file system. */
 export function conformance(
   driver: string,
-  { fsType, sizeBytes = 2n << 30n, options = {}, config, skip = new Map() }: ConformanceOptions,
+  { fsType, sizeBytes = 2n << 30n, options = {}, config, only = /^/, skip = new Map() }: ConformanceOptions,
 ): void {
   const extra = Object.entries(options)
     .map(([key, value]) => `, ${key}=${value}`)
@@ -64,7 +66,7 @@ export function conformance(
       }
     });
 
-    for (const each of CASES)
+    for (const each of CASES.filter(({ title }) => only.test(title)))
       it(each.title, async (t) => {
         if (rig === undefined) throw new Error('the rig could not be opened');
         const reason = skip.get(each.title) ?? (await reasonToSkip(rig, each));

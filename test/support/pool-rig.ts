@@ -210,9 +210,13 @@ export class PoolRig {
     const hash = (path: string): string => (block ? hashFile(path) : hashTree(path));
     const standing = this.user.targetPath(volumeId);
     if (mountsBelow(standing).length > 0) return hash(standing);
-    const unstage = mountsBelow(this.user.stagingPath(volumeId)).length === 0 && !existsSync(this.user.stagingPath(volumeId));
+    const staging = this.user.stagingPath(volumeId);
+    const stood = existsSync(staging);
+    // A block volume that is staged has no mount to tell by; its directory stands as long as it is staged.
+    const unstage = block ? !stood : mountsBelow(staging).length === 0;
     const result = hash(await this.user.publish(volumeId, { tag: 'look', block }));
     await this.user.unpublish(volumeId, { tag: 'look', unstage });
+    if (stood) mkdirSync(staging, { recursive: true });
     return result;
   }
 

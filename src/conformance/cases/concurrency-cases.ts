@@ -36,7 +36,11 @@ export const CONCURRENCY_CASES: readonly ConformanceCase[] = [
     run: async (rig) => {
       const name = rig.name('contested');
       for (let round = 0; round < 5; round += 1) {
-        await Promise.allSettled([rig.createNamed(name), rig.pools.deleteVolume(rig.volumeId(name), {}, rig.call()), rig.createNamed(name)]);
+        await Promise.allSettled([
+          rig.createNamed(name),
+          rig.pools.deleteVolume(rig.volumeId(name), {}, rig.call()),
+          rig.createNamed(name),
+        ]);
         const found = await insist(() => rig.pools.findVolume(name, rig.poolName));
         check(found === undefined || found.state !== 'deleting', `the volume is left as ${found?.state}`);
         const made = await insist(() => rig.createNamed(name));

@@ -1,6 +1,6 @@
 import type { Operations } from '../../convoy/contract.ts';
 import { type CaseRig, insist } from '../case-rig.ts';
-import { check, checkEqual, checkNothingChanged, checkRejects, ConformanceError } from '../check.ts';
+import { ConformanceError, check, checkEqual, checkNothingChanged, checkRejects } from '../check.ts';
 import type { ConformanceCase } from '../conformance-case.ts';
 import type { FaultKind } from '../faults.ts';
 import { put, take } from '../files.ts';
@@ -34,7 +34,8 @@ const SURVIVORS: readonly Survivor<Source>[] = [
     needs: [],
     prepare: async () => NO_SOURCE,
     act: (rig, _source, round) => rig.createNamed(rig.name(round)),
-    verify: async (rig, _source, round) => checkEqual(await rig.withFiles(rig.volumeId(rig.name(round)), (path) => take(path, 'file')), undefined, 'a file in the new volume'),
+    verify: async (rig, _source, round) =>
+      checkEqual(await rig.withFiles(rig.volumeId(rig.name(round)), (path) => take(path, 'file')), undefined, 'a file in the new volume'),
   },
   {
     what: 'a restore',
@@ -78,7 +79,11 @@ const SURVIVORS: readonly Survivor<Source>[] = [
     verify: async (rig, _source, round) => {
       await checkRejects(rig.pools.getVolume(rig.volumeId(rig.name(round))), 'NotFound', 'the deleted volume');
       const anew = await rig.create(round);
-      checkEqual(await rig.withFiles(anew.id, (path) => take(path, 'file')), undefined, 'a file of the deleted volume in a new one of its name');
+      checkEqual(
+        await rig.withFiles(anew.id, (path) => take(path, 'file')),
+        undefined,
+        'a file of the deleted volume in a new one of its name',
+      );
     },
   },
   {
@@ -141,7 +146,13 @@ async function surviveAll(rig: CaseRig, survivor: Survivor<Source>, kind: FaultK
 }
 
 /** Answers where the fault struck; undefined if the call ended before. */
-async function surviveOne(rig: CaseRig, survivor: Survivor<Source>, source: Source, fault: { kind: FaultKind; at: number }, before: readonly string[]): Promise<string | undefined> {
+async function surviveOne(
+  rig: CaseRig,
+  survivor: Survivor<Source>,
+  source: Source,
+  fault: { kind: FaultKind; at: number },
+  before: readonly string[],
+): Promise<string | undefined> {
   const round = `round ${fault.at}`;
   const { faults, reopen, inventory } = rig.destructive;
   await survivor.before?.(rig, source, round);
@@ -159,7 +170,10 @@ async function surviveOne(rig: CaseRig, survivor: Survivor<Source>, source: Sour
     await rig.settle();
     checkNothingChanged(await inventory(), before, 'left over or lost');
   } catch (error) {
-    throw new ConformanceError(`${fault.kind} at step ${fault.at} (${struck ?? 'none'}): ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new ConformanceError(
+      `${fault.kind} at step ${fault.at} (${struck ?? 'none'}): ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
   return struck;
 }

@@ -1,5 +1,5 @@
-import { check, checkEqual, checkRejects } from '../check.ts';
 import type { CaseRig } from '../case-rig.ts';
+import { check, checkEqual, checkRejects } from '../check.ts';
 import type { ConformanceCase } from '../conformance-case.ts';
 
 const EXBIBYTE = 1n << 60n;
@@ -37,9 +37,17 @@ export const CREATE_CASES: readonly ConformanceCase[] = [
       check(volume.sizeBytes >= odd, `a volume of at least ${odd} bytes has ${volume.sizeBytes}`);
       const unit = rig.status.properties?.sizeUnitBytes ?? 1n;
       checkEqual(volume.sizeBytes % unit, 0n, `the remainder of the size by the pool's unit ${unit}`);
-      await checkRejects(rig.createNamed(rig.name('shrunk'), { range: { requiredBytes: odd, limitBytes: odd - 1n } }), ['OutOfRange', 'InvalidArgument'], 'a limit below the required size');
+      await checkRejects(
+        rig.createNamed(rig.name('shrunk'), { range: { requiredBytes: odd, limitBytes: odd - 1n } }),
+        ['OutOfRange', 'InvalidArgument'],
+        'a limit below the required size',
+      );
       if (rig.status.operations?.includes('capacity'))
-        await checkRejects(rig.createNamed(rig.name('vast'), { range: { requiredBytes: EXBIBYTE } }), ['NoSpace', 'OutOfRange'], 'a volume of 1 EiB');
+        await checkRejects(
+          rig.createNamed(rig.name('vast'), { range: { requiredBytes: EXBIBYTE } }),
+          ['NoSpace', 'OutOfRange'],
+          'a volume of 1 EiB',
+        );
     },
   },
   {
@@ -53,7 +61,8 @@ export const CREATE_CASES: readonly ConformanceCase[] = [
         ['a larger size', { range: { requiredBytes: volume.sizeBytes + 1n } }],
         ['a limit below its size', { range: { requiredBytes: 1n, limitBytes: volume.sizeBytes - 1n } }],
       ];
-      if (rig.isDevice) conflicts.push(['another use', { use: { mount: false, block: true } }], ['another option', { options: { format: false } }]);
+      if (rig.isDevice)
+        conflicts.push(['another use', { use: { mount: false, block: true } }], ['another option', { options: { format: false } }]);
       if (rig.status.operations?.includes('clone')) conflicts.push(['a source', { source: { kind: 'volume', volumeId: volume.id } }]);
       for (const [what, terms] of conflicts) await checkRejects(rig.createNamed(volume.name, terms), ['AlreadyExists', 'OutOfRange'], what);
       checkEqual(await rig.pools.getVolume(volume.id), volume, 'the volume afterwards');

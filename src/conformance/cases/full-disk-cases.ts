@@ -20,8 +20,12 @@ export const FULL_DISK_CASES: readonly ConformanceCase[] = [
       try {
         await tryOnFullDisk(rig, 'a create', () => rig.createNamed(rig.name('more')));
         if (has(rig, 'snapshot')) await tryOnFullDisk(rig, 'a snapshot', () => rig.snapshotNamed(rig.name('snap'), kept.id));
-        if (has(rig, 'clone')) await tryOnFullDisk(rig, 'a clone', () => rig.createNamed(rig.name('clone'), { source: { kind: 'volume', volumeId: kept.id } }));
-        if (has(rig, 'expand')) await tryOnFullDisk(rig, 'an expansion', () => rig.pools.expandVolume(kept.id, { requiredBytes: kept.sizeBytes * 2n }, rig.call()));
+        if (has(rig, 'clone'))
+          await tryOnFullDisk(rig, 'a clone', () => rig.createNamed(rig.name('clone'), { source: { kind: 'volume', volumeId: kept.id } }));
+        if (has(rig, 'expand'))
+          await tryOnFullDisk(rig, 'an expansion', () =>
+            rig.pools.expandVolume(kept.id, { requiredBytes: kept.sizeBytes * 2n }, rig.call()),
+          );
         for (const name of ['more', 'clone']) await rig.deleteVolume(rig.volumeId(rig.name(name)));
         await rig.deleteSnapshot(rig.snapshotId(rig.name('snap')));
         await rig.settle();
@@ -42,7 +46,10 @@ async function tryOnFullDisk(rig: CaseRig, what: string, work: () => Promise<unk
   try {
     await work();
   } catch (error) {
-    check(error instanceof ConvoyError && FULL.includes(error.code), `${what} on the full disk failed as ${error instanceof ConvoyError ? error.code : 'no ConvoyError'}: ${String(error)}`);
+    check(
+      error instanceof ConvoyError && FULL.includes(error.code),
+      `${what} on the full disk failed as ${error instanceof ConvoyError ? error.code : 'no ConvoyError'}: ${String(error)}`,
+    );
   }
   await rig.settle();
 }

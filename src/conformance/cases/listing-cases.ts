@@ -28,7 +28,10 @@ export const LISTING_CASES: readonly ConformanceCase[] = [
       let deleted: string | undefined;
       do {
         const page = await rig.pools.listVolumes({ maxEntries: 2, startingToken: token });
-        const found = mine(page.entries.map((each) => each.id), ids);
+        const found = mine(
+          page.entries.map((each) => each.id),
+          ids,
+        );
         seen.push(...found);
         token = page.nextToken;
         const [last] = found.slice(-1);
@@ -48,8 +51,16 @@ export const LISTING_CASES: readonly ConformanceCase[] = [
     destructive: false,
     run: async (rig) => {
       for (const startingToken of ['garbage', '1', '../..', '\0', '🐋']) {
-        await checkRejects(rig.pools.listVolumes({ maxEntries: 1, startingToken }), 'StaleToken', `listVolumes from ${JSON.stringify(startingToken)}`);
-        await checkRejects(rig.pools.listSnapshots({}, { maxEntries: 1, startingToken }), 'StaleToken', `listSnapshots from ${JSON.stringify(startingToken)}`);
+        await checkRejects(
+          rig.pools.listVolumes({ maxEntries: 1, startingToken }),
+          'StaleToken',
+          `listVolumes from ${JSON.stringify(startingToken)}`,
+        );
+        await checkRejects(
+          rig.pools.listSnapshots({}, { maxEntries: 1, startingToken }),
+          'StaleToken',
+          `listSnapshots from ${JSON.stringify(startingToken)}`,
+        );
       }
     },
   },
@@ -59,12 +70,18 @@ export const LISTING_CASES: readonly ConformanceCase[] = [
     destructive: false,
     run: async (rig) => {
       const [one, other] = [await rig.create('one'), await rig.create('other')];
-      const ofOne = [await rig.snapshot('a', one.id), await rig.snapshot('b', one.id), await rig.snapshot('c', one.id)].map((each) => each.id).sort();
+      const ofOne = [await rig.snapshot('a', one.id), await rig.snapshot('b', one.id), await rig.snapshot('c', one.id)]
+        .map((each) => each.id)
+        .sort();
       const ofOther = await rig.snapshot('d', other.id);
       for (const size of [0, 1, 2, 3]) {
         const listed = await all((page) => rig.pools.listSnapshots({}, page), size);
         checkEqual(mine(listed, [...ofOne, ofOther.id]), [...ofOne, ofOther.id].sort(), `the snapshots in pages of ${size}`);
-        checkEqual((await all((page) => rig.pools.listSnapshots({ sourceVolumeId: one.id }, page), size)).sort(), ofOne, `those of one volume in pages of ${size}`);
+        checkEqual(
+          (await all((page) => rig.pools.listSnapshots({ sourceVolumeId: one.id }, page), size)).sort(),
+          ofOne,
+          `those of one volume in pages of ${size}`,
+        );
       }
       const byId = await rig.pools.listSnapshots({ snapshotId: ofOther.id }, { maxEntries: 0, startingToken: '' });
       checkEqual(byId.entries, [ofOther], 'the one asked for by id');

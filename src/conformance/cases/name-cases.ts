@@ -1,14 +1,44 @@
-import { check, checkEqual, checkNothingChanged, checkRejects } from '../check.ts';
 import type { CaseRig } from '../case-rig.ts';
+import { check, checkEqual, checkNothingChanged, checkRejects } from '../check.ts';
 import type { ConformanceCase } from '../conformance-case.ts';
 
 /** Allowed by CSI, each the end of something that took a name for a path, an option or a key. */
-const HOSTILE_NAMES = ['../../etc', '/', '.', '..', '-rf', '__proto__', 'constructor', 'two\nlines', 'tab\there', '$(id)', '%s%n', '*', '🐋💥', 'ÅÅ', 'a.partial', ' '];
+const HOSTILE_NAMES = [
+  '../../etc',
+  '/',
+  '.',
+  '..',
+  '-rf',
+  '__proto__',
+  'constructor',
+  'two\nlines',
+  'tab\there',
+  '$(id)',
+  '%s%n',
+  '*',
+  '🐋💥',
+  'ÅÅ',
+  'a.partial',
+  ' ',
+];
 const FORBIDDEN_NAMES = ['nul\0', 'bell\u0007', 'escape\u001b[2J', 'c1\u0085'];
 const MAX_NAME_BYTES = 128;
 
 /** None was ever handed out, so each "does not exist". */
-const HOSTILE_IDS = ['../../etc/passwd', '/etc', '.', '..', '-rf', '__proto__', 'a'.repeat(5000), 'p.global.v', `p.global.v${'0'.repeat(31)}g`, 'with\nnewline', 'nul\0', '🐋'];
+const HOSTILE_IDS = [
+  '../../etc/passwd',
+  '/etc',
+  '.',
+  '..',
+  '-rf',
+  '__proto__',
+  'a'.repeat(5000),
+  'p.global.v',
+  `p.global.v${'0'.repeat(31)}g`,
+  'with\nnewline',
+  'nul\0',
+  '🐋',
+];
 
 export const NAME_CASES: readonly ConformanceCase[] = [
   {
@@ -59,7 +89,8 @@ export const NAME_CASES: readonly ConformanceCase[] = [
     run: async (rig) => {
       const kept = await rig.create('kept');
       const before = rig.isDestructive ? await rig.destructive.inventory() : [];
-      for (const id of [...HOSTILE_IDS, `${kept.id}/..`, `${kept.id}\n`, kept.id.toUpperCase(), rig.snapshotId('a snapshot')]) await checkNowhere(rig, id);
+      for (const id of [...HOSTILE_IDS, `${kept.id}/..`, `${kept.id}\n`, kept.id.toUpperCase(), rig.snapshotId('a snapshot')])
+        await checkNowhere(rig, id);
       if (rig.isDestructive) checkNothingChanged(await rig.destructive.inventory(), before, 'touched by hostile ids');
       checkEqual(await rig.pools.getVolume(kept.id), kept, 'another volume afterwards');
     },
@@ -99,6 +130,10 @@ async function checkNowhere(rig: CaseRig, id: string): Promise<void> {
   await checkRejects(from({ source: { kind: 'volume', volumeId: id } }), ['NotFound', 'NotSupported'], `clone of ${shown}`);
   await checkRejects(from({ source: { kind: 'snapshot', snapshotId: id } }), ['NotFound', 'NotSupported'], `restore of ${shown}`);
   const staging = await rig.freshDirectory('staging');
-  await checkRejects(rig.node.stage({ volumeId: id, stagingPath: staging, capability: rig.capability() }, call), 'NotFound', `stage ${shown}`);
+  await checkRejects(
+    rig.node.stage({ volumeId: id, stagingPath: staging, capability: rig.capability() }, call),
+    'NotFound',
+    `stage ${shown}`,
+  );
   await checkRejects(rig.node.stats(id, staging), 'NotFound', `stats ${shown}`);
 }

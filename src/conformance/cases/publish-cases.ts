@@ -32,7 +32,10 @@ export const PUBLISH_CASES: readonly ConformanceCase[] = [
       const published = await rig.publish(volume.id);
       const capability = rig.capability();
       await rig.node.stage({ volumeId: volume.id, stagingPath: published.staging, capability }, rig.call());
-      await rig.node.publish({ volumeId: volume.id, stagingPath: published.staging, targetPath: published.target, capability, readOnly: false }, rig.call());
+      await rig.node.publish(
+        { volumeId: volume.id, stagingPath: published.staging, targetPath: published.target, capability, readOnly: false },
+        rig.call(),
+      );
       await put(published.target, 'file', 'once');
       for (let again = 0; again < 2; again += 1) await rig.unpublish(volume.id, published);
       checkEqual(await readdir(published.staging), [], 'the staging directory afterwards');
@@ -79,7 +82,10 @@ export const PUBLISH_CASES: readonly ConformanceCase[] = [
       const mode = 'SINGLE_NODE_SINGLE_WRITER';
       const one = await rig.publish(volume.id, { mode });
       const target = await rig.freshPath('target');
-      const second = rig.node.publish({ volumeId: volume.id, stagingPath: one.staging, targetPath: target, capability: rig.capability(mode), readOnly: false }, rig.call());
+      const second = rig.node.publish(
+        { volumeId: volume.id, stagingPath: one.staging, targetPath: target, capability: rig.capability(mode), readOnly: false },
+        rig.call(),
+      );
       await checkRejects(second, 'Precondition', 'a second target');
       await rig.unpublish(volume.id, one);
     },
@@ -127,7 +133,10 @@ export const PUBLISH_CASES: readonly ConformanceCase[] = [
       const published = await rig.publish(volume.id);
       const { bytes, inodes, block } = await rig.node.stats(volume.id, published.target);
       check(!block, 'a mounted volume is said to be a block device');
-      check(bytes.total > 0n && bytes.used + bytes.available <= bytes.total, `bytes do not add up: ${bytes.used} used, ${bytes.available} available of ${bytes.total}`);
+      check(
+        bytes.total > 0n && bytes.used + bytes.available <= bytes.total,
+        `bytes do not add up: ${bytes.used} used, ${bytes.available} available of ${bytes.total}`,
+      );
       check(inodes === undefined || inodes.used <= inodes.total, 'more inodes are used than there are');
       await rig.unpublish(volume.id, published);
       await checkRejects(rig.node.stats(volume.id, published.target), 'NotFound', 'statistics after the unpublish');

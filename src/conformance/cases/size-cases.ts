@@ -19,7 +19,11 @@ export const SIZE_CASES: readonly ConformanceCase[] = [
       check(grown.sizeBytes >= twice, `it has ${grown.sizeBytes} bytes, asked were ${twice}`);
       checkEqual(await rig.pools.expandVolume(volume.id, { requiredBytes: twice }, rig.call()), grown, 'the repeated expansion');
       checkEqual(await rig.pools.expandVolume(volume.id, { requiredBytes: 1n }, rig.call()), grown, 'an expansion to less');
-      await checkRejects(rig.pools.expandVolume(volume.id, { requiredBytes: 1n, limitBytes: volume.sizeBytes }, rig.call()), 'OutOfRange', 'a limit below the size');
+      await checkRejects(
+        rig.pools.expandVolume(volume.id, { requiredBytes: 1n, limitBytes: volume.sizeBytes }, rig.call()),
+        'OutOfRange',
+        'a limit below the size',
+      );
       checkEqual((await rig.pools.getVolume(volume.id)).sizeBytes, grown.sizeBytes, 'the size in getVolume');
       checkEqual(await rig.withFiles(volume.id, (path) => take(path, 'file')), 'kept', 'the file');
     },
@@ -38,7 +42,11 @@ export const SIZE_CASES: readonly ConformanceCase[] = [
       const bytes = await rig.node.expand(volume.id, published.target, { requiredBytes: twice }, rig.call());
       check(bytes >= twice, `the node says ${bytes} bytes, asked were ${twice}`);
       const now = await statfs(published.target);
-      if (rig.isDevice) check(now.blocks * now.bsize > before.blocks * before.bsize * 1.5, `the file system grew from ${before.blocks} to ${now.blocks} blocks only`);
+      if (rig.isDevice)
+        check(
+          now.blocks * now.bsize > before.blocks * before.bsize * 1.5,
+          `the file system grew from ${before.blocks} to ${now.blocks} blocks only`,
+        );
       checkEqual(await take(published.target, 'file'), 'kept', 'the file');
       await rig.unpublish(volume.id, published);
     },
@@ -49,7 +57,11 @@ export const SIZE_CASES: readonly ConformanceCase[] = [
     destructive: false,
     run: async (rig) => {
       const volume = await rig.create('stays');
-      await checkRejects(rig.pools.expandVolume(volume.id, { requiredBytes: EXBIBYTE }, rig.call()), ['NoSpace', 'OutOfRange'], 'growing to 1 EiB');
+      await checkRejects(
+        rig.pools.expandVolume(volume.id, { requiredBytes: EXBIBYTE }, rig.call()),
+        ['NoSpace', 'OutOfRange'],
+        'growing to 1 EiB',
+      );
       checkEqual(await rig.pools.getVolume(volume.id), volume, 'the volume afterwards');
     },
   },

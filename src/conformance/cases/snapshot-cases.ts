@@ -82,7 +82,10 @@ export const SNAPSHOT_CASES: readonly ConformanceCase[] = [
         return statfs(path);
       });
       const snapshot = await rig.snapshot('snap', volume.id);
-      const less = rig.createNamed(rig.name('less'), { source: { kind: 'snapshot', snapshotId: snapshot.id }, range: { requiredBytes: volume.sizeBytes - 1n } });
+      const less = rig.createNamed(rig.name('less'), {
+        source: { kind: 'snapshot', snapshotId: snapshot.id },
+        range: { requiredBytes: volume.sizeBytes - 1n },
+      });
       await checkRejects(less, ['OutOfRange', 'InvalidArgument'], 'a restore smaller than the snapshot');
       const twice = volume.sizeBytes * 2n;
       const restored = await rig.restore('twice', snapshot.id, { range: { requiredBytes: twice } });
@@ -91,7 +94,11 @@ export const SNAPSHOT_CASES: readonly ConformanceCase[] = [
         checkEqual(await take(path, 'file'), 'grown', 'the file in the restore');
         const now = await statfs(path);
         // A device's file system fills the device once it is mounted; a directory shows its storage's.
-        if (rig.isDevice) check(now.blocks * now.bsize > before.blocks * before.bsize * 1.5, `the file system grew from ${before.blocks} to ${now.blocks} blocks only`);
+        if (rig.isDevice)
+          check(
+            now.blocks * now.bsize > before.blocks * before.bsize * 1.5,
+            `the file system grew from ${before.blocks} to ${now.blocks} blocks only`,
+          );
       });
     },
   },
@@ -154,7 +161,8 @@ export const SNAPSHOT_CASES: readonly ConformanceCase[] = [
       const restoring = insist(() => rig.createNamed(rig.name('restored'), { source: { kind: 'snapshot', snapshotId: snapshot.id } }));
       const deleting = rig.deleteSnapshot(snapshot.id);
       const [restored] = await Promise.allSettled([restoring, deleting]);
-      if (restored.status === 'fulfilled') checkEqual(await rig.withFiles(restored.value.id, (path) => take(path, 'file')), 'whole', 'the file in the restore');
+      if (restored.status === 'fulfilled')
+        checkEqual(await rig.withFiles(restored.value.id, (path) => take(path, 'file')), 'whole', 'the file in the restore');
       else await checkRejects(restoring, 'NotFound', 'a restore that came too late');
     },
   },

@@ -22,7 +22,8 @@ const description: DriverDescription = {
     'local.path': 'absolute path of an existing directory for the volumes; required',
     'local.type': `type of every volume for which none is given: ${PARAMETERS.type}`,
     'local.o': `o of every volume for which none is given: ${PARAMETERS.o}`,
-    'local.device': 'device of every volume for which none is given; needs local.type. One device shows the same files in every volume (a tmpfs is made anew for each)',
+    'local.device':
+      'device of every volume for which none is given; needs local.type. One device shows the same files in every volume (a tmpfs is made anew for each)',
   },
 };
 
@@ -55,9 +56,14 @@ export function register(registry: DriverRegistry): void {
 function parseConfig(config: Readonly<Record<string, string>>): { readonly path: string; readonly defaults: MountOptions } {
   const { 'local.path': path, ...rest } = config;
   for (const key of Object.keys(rest))
-    if (!(key in description.options)) throw invalid(`option ${JSON.stringify(key)} is not known to driver local; known are ${Object.keys(description.options).join(', ')}`);
-  if (path === undefined || !path.startsWith('/')) throw invalid(`option local.path is ${JSON.stringify(path ?? '')}; it must be the absolute path of a directory`);
-  return { path, defaults: parseMountOptions(Object.fromEntries(Object.entries(rest).map(([key, value]) => [key.slice('local.'.length), value]))) };
+    if (!(key in description.options))
+      throw invalid(`option ${JSON.stringify(key)} is not known to driver local; known are ${Object.keys(description.options).join(', ')}`);
+  if (path === undefined || !path.startsWith('/'))
+    throw invalid(`option local.path is ${JSON.stringify(path ?? '')}; it must be the absolute path of a directory`);
+  return {
+    path,
+    defaults: parseMountOptions(Object.fromEntries(Object.entries(rest).map(([key, value]) => [key.slice('local.'.length), value]))),
+  };
 }
 
 async function clearInBackground(driver: LocalDriver, deps: DriverDeps): Promise<void> {
@@ -65,7 +71,8 @@ async function clearInBackground(driver: LocalDriver, deps: DriverDeps): Promise
     await driver.clearLeftovers();
   } catch (error) {
     // A pool that is not made yet has no layout and so no left-overs.
-    if (!(error instanceof ConvoyError && error.code === 'Unavailable')) deps.log.warn({ driver: driver.name(), error: String(error) }, 'left-overs could not be cleared');
+    if (!(error instanceof ConvoyError && error.code === 'Unavailable'))
+      deps.log.warn({ driver: driver.name(), error: String(error) }, 'left-overs could not be cleared');
   }
 }
 
@@ -77,4 +84,5 @@ async function capacityOf(deps: DriverDeps, path: string): Promise<{ totalBytes:
   }
 }
 
-const withPrefix = (options: MountOptions): Readonly<Record<string, string>> => Object.fromEntries(Object.entries(options).filter(([key]) => key !== 'o'));
+const withPrefix = (options: MountOptions): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(options).filter(([key]) => key !== 'o'));

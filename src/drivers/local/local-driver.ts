@@ -43,12 +43,16 @@ export class LocalDriver implements Driver {
   }
 
   async create(name: string, opts: Readonly<Record<string, string>>): Promise<DetailedVolume> {
-    if (!NAME.test(name)) throw invalid(`volume name ${JSON.stringify(name.slice(0, 64))} is not allowed; allowed are 2 to 240 of [a-zA-Z0-9_.-], the first a letter or digit`);
+    if (!NAME.test(name))
+      throw invalid(
+        `volume name ${JSON.stringify(name.slice(0, 64))} is not allowed; allowed are 2 to 240 of [a-zA-Z0-9_.-], the first a letter or digit`,
+      );
     const wanted = parseMountOptions({ ...this.#defaults, ...opts });
     return this.#turns.run(name, async () => {
       const existing = await this.#find(name);
       if (existing === undefined) return this.#make(name, wanted);
-      if (!sameOptions(await this.#options(name), wanted)) throw new ConvoyError('AlreadyExists', `volume ${name} exists with other options: use another name, or remove it first`);
+      if (!sameOptions(await this.#options(name), wanted))
+        throw new ConvoyError('AlreadyExists', `volume ${name} exists with other options: use another name, or remove it first`);
       return existing;
     });
   }
@@ -176,7 +180,11 @@ export class LocalDriver implements Driver {
       await this.#system.mounts.mount({ ...mountRequest(options), target: this.#data(name) });
     } catch (error) {
       // mount(8) repeats the options, which may hold a password: its words go to no client.
-      throw new ConvoyError('Unavailable', `mounting volume ${name} failed: check its options type, o and device, and that what they name can be reached`, { cause: error });
+      throw new ConvoyError(
+        'Unavailable',
+        `mounting volume ${name} failed: check its options type, o and device, and that what they name can be reached`,
+        { cause: error },
+      );
     }
   }
 
@@ -185,7 +193,9 @@ export class LocalDriver implements Driver {
       await this.#system.mounts.unmount(this.#data(name));
     } catch (error) {
       if ((await this.#system.mounts.find(this.#data(name))) === undefined) return;
-      throw new ConvoyError('InUse', `volume ${name} cannot be unmounted: find who has files open below ${this.#data(name)} (fuser -m)`, { cause: error });
+      throw new ConvoyError('InUse', `volume ${name} cannot be unmounted: find who has files open below ${this.#data(name)} (fuser -m)`, {
+        cause: error,
+      });
     }
   }
 
@@ -193,7 +203,8 @@ export class LocalDriver implements Driver {
     const options = await this.#options(name).catch(onlyConvoyError);
     const mounted = options instanceof ConvoyError ? undefined : await this.#mounted(name, options);
     const callers = await this.#uses(name).callers(mounted);
-    if (callers.length > 0) throw new ConvoyError('InUse', `volume ${name} is used by ${callers.slice(0, 3).join(', ')}: unmount it there first`);
+    if (callers.length > 0)
+      throw new ConvoyError('InUse', `volume ${name} is used by ${callers.slice(0, 3).join(', ')}: unmount it there first`);
     const data = this.#data(name);
     const { below, elsewhere } = mountUses(await this.#system.mounts.list(), data);
     // What a device shows elsewhere outlives the volume, whose removal takes only the mount point away.
@@ -275,7 +286,8 @@ class LocalVolume implements DetailedVolume {
   }
 }
 
-const sameOptions = (one: MountOptions, other: MountOptions): boolean => one.type === other.type && one.o === other.o && one.device === other.device;
+const sameOptions = (one: MountOptions, other: MountOptions): boolean =>
+  one.type === other.type && one.o === other.o && one.device === other.device;
 
 function onlyConvoyError(error: unknown): ConvoyError {
   if (error instanceof ConvoyError) return error;

@@ -10,23 +10,37 @@ export interface MountOptions {
 export const MOUNT_OPTION_KEYS = ['type', 'o', 'device'] as const satisfies readonly (keyof MountOptions)[];
 
 /** Which further options one needs: Docker's table (volume/local/local_unix.go, mandatoryOpts). */
-const NEEDS: Readonly<Record<keyof MountOptions, readonly (keyof MountOptions)[]>> = { type: ['device'], device: ['type'], o: ['device', 'type'] };
+const NEEDS: Readonly<Record<keyof MountOptions, readonly (keyof MountOptions)[]>> = {
+  type: ['device'],
+  device: ['type'],
+  o: ['device', 'type'],
+};
 
 /** Parses Docker's options of `local`. InvalidArgument names the key; `size` is NotSupported. */
 export function parseMountOptions(opts: Readonly<Record<string, string>>): MountOptions {
   for (const [key, value] of Object.entries(opts)) {
     if (key === 'size')
-      throw new ConvoyError('NotSupported', 'option size of driver local needs project quotas, which it does not use yet: leave size out, or use a pool of driver loop');
+      throw new ConvoyError(
+        'NotSupported',
+        'option size of driver local needs project quotas, which it does not use yet: leave size out, or use a pool of driver loop',
+      );
     if (!(MOUNT_OPTION_KEYS as readonly string[]).includes(key))
       throw invalid(`option ${JSON.stringify(key.slice(0, 64))} is not known to driver local; known are ${MOUNT_OPTION_KEYS.join(', ')}`);
-    if (value === '' || value.includes('\0')) throw invalid(`option ${key} of driver local is empty or holds a NUL: give it a value or leave it out`);
+    if (value === '' || value.includes('\0'))
+      throw invalid(`option ${key} of driver local is empty or holds a NUL: give it a value or leave it out`);
   }
   const { type, o, device } = opts as MountOptions;
-  const parsed: MountOptions = { ...(type !== undefined && { type }), ...(o !== undefined && { o }), ...(device !== undefined && { device }) };
+  const parsed: MountOptions = {
+    ...(type !== undefined && { type }),
+    ...(o !== undefined && { o }),
+    ...(device !== undefined && { device }),
+  };
   for (const key of MOUNT_OPTION_KEYS)
     for (const other of NEEDS[key])
-      if (parsed[key] !== undefined && parsed[other] === undefined) throw invalid(`option ${key} of driver local needs option ${other} too`);
-  if (device?.startsWith('-')) throw invalid('option device of driver local starts with "-", which mount(8) would take for an option of its own');
+      if (parsed[key] !== undefined && parsed[other] === undefined)
+        throw invalid(`option ${key} of driver local needs option ${other} too`);
+  if (device?.startsWith('-'))
+    throw invalid('option device of driver local starts with "-", which mount(8) would take for an option of its own');
   return parsed;
 }
 
@@ -53,7 +67,11 @@ export function encodeOptions(options: MountOptions): string {
 /** Throws DataLoss when the text is damaged, NotSupported when Docker has set a quota. */
 export function decodeOptions(name: string, text: string): MountOptions {
   const damaged = (cause?: unknown): ConvoyError =>
-    new ConvoyError('DataLoss', `opts.json of volume ${name} is damaged: its data is untouched; write the file again or remove it if the volume had no options`, { cause });
+    new ConvoyError(
+      'DataLoss',
+      `opts.json of volume ${name} is damaged: its data is untouched; write the file again or remove it if the volume had no options`,
+      { cause },
+    );
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -64,6 +82,14 @@ export function decodeOptions(name: string, text: string): MountOptions {
   const { MountType = '', MountOpts = '', MountDevice = '', Quota } = parsed as Record<string, unknown>;
   if (typeof MountType !== 'string' || typeof MountOpts !== 'string' || typeof MountDevice !== 'string') throw damaged();
   const size = (Quota as { Size?: unknown } | undefined)?.Size ?? 0;
-  if (size !== 0) throw new ConvoyError('NotSupported', `volume ${name} has a size in its opts.json; driver local cannot keep it, for want of project quotas`);
-  return { ...(MountType !== '' && { type: MountType }), ...(MountOpts !== '' && { o: MountOpts }), ...(MountDevice !== '' && { device: MountDevice }) };
+  if (size !== 0)
+    throw new ConvoyError(
+      'NotSupported',
+      `volume ${name} has a size in its opts.json; driver local cannot keep it, for want of project quotas`,
+    );
+  return {
+    ...(MountType !== '' && { type: MountType }),
+    ...(MountOpts !== '' && { o: MountOpts }),
+    ...(MountDevice !== '' && { device: MountDevice }),
+  };
 }

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { isConvoyError, type ErrorCode } from '../../../src/convoy/errors.ts';
+import { type ErrorCode, isConvoyError } from '../../../src/convoy/errors.ts';
 import { localId, nodeKey, parseId } from '../../../src/convoy/ids.ts';
 import { DriverRegistry } from '../../../src/convoy/registry.ts';
 import { registerAll } from '../../../src/drivers/all.ts';
 import type { Call, CreateVolumeInput, PoolConfig, Pools } from '../../../src/pool/api.ts';
-import { openPools, type OpenPoolsOptions } from '../../../src/pool/open-pools.ts';
+import { type OpenPoolsOptions, openPools } from '../../../src/pool/open-pools.ts';
 import { encodeRecord } from '../../../src/pool/records.ts';
 import { makeMounter } from '../../../src/publish/mounter.ts';
 import type { System } from '../../../src/system/api.ts';
@@ -18,11 +18,14 @@ import { openScratchFs, type ScratchFs } from '../../support/scratch-fs.ts';
 const GiB = 1n << 30n;
 const MiB = 1n << 20n;
 const call: Call = { signal: new AbortController().signal, secrets: {}, requestId: 'test' };
-const failsWith = (code: ErrorCode, ...words: string[]) => (error: unknown): boolean => {
-  assert.ok(isConvoyError(error, code), `expected ${code}, got ${String(error)}`);
-  for (const word of words) assert.ok(error.message.includes(word), `${JSON.stringify(error.message)} does not say ${JSON.stringify(word)}`);
-  return true;
-};
+const failsWith =
+  (code: ErrorCode, ...words: string[]) =>
+  (error: unknown): boolean => {
+    assert.ok(isConvoyError(error, code), `expected ${code}, got ${String(error)}`);
+    for (const word of words)
+      assert.ok(error.message.includes(word), `${JSON.stringify(error.message)} does not say ${JSON.stringify(word)}`);
+    return true;
+  };
 
 describe('pools', () => {
   let system: System;
@@ -44,13 +47,26 @@ describe('pools', () => {
   afterEach(async () => {
     for (const pools of opened.splice(0)) await pools.close();
     rmSync(root, { recursive: true, force: true });
-    for (const entry of readdirSync(disk.path)) if (entry !== 'lost+found') rmSync(join(disk.path, entry), { recursive: true, force: true });
+    for (const entry of readdirSync(disk.path))
+      if (entry !== 'lost+found') rmSync(join(disk.path, entry), { recursive: true, force: true });
   });
 
   const config = (name: string, change: Partial<PoolConfig> = {}): PoolConfig => {
     const path = join(disk.path, name);
     mkdirSync(path, { recursive: true });
-    return { name, driver: 'vfs', options: { 'vfs.path': path }, init: 'auto', overcommit: 1, thin: false, onDelete: 'delete', trashRetentionMs: 0, maxJobs: 2, allowParameters: [], ...change };
+    return {
+      name,
+      driver: 'vfs',
+      options: { 'vfs.path': path },
+      init: 'auto',
+      overcommit: 1,
+      thin: false,
+      onDelete: 'delete',
+      trashRetentionMs: 0,
+      maxJobs: 2,
+      allowParameters: [],
+      ...change,
+    };
   };
   const open = async (configs: readonly PoolConfig[], change: Partial<OpenPoolsOptions> = {}): Promise<Pools> => {
     const registry = new DriverRegistry();
@@ -67,7 +83,14 @@ describe('pools', () => {
     opened.push(pools);
     return pools;
   };
-  const input = (name: string, change: Partial<CreateVolumeInput> = {}): CreateVolumeInput => ({ name, range: { requiredBytes: 10n * MiB }, use: { mount: true, block: false }, options: {}, driverParameters: {}, ...change });
+  const input = (name: string, change: Partial<CreateVolumeInput> = {}): CreateVolumeInput => ({
+    name,
+    range: { requiredBytes: 10n * MiB },
+    use: { mount: true, block: false },
+    options: {},
+    driverParameters: {},
+    ...change,
+  });
   const pathOf = (pool: string, name: string): string => join(disk.path, pool, 'volumes', localId('volume', name));
 
   it('make a volume, find it again, and delete it with everything', async () => {
@@ -88,15 +111,24 @@ describe('pools', () => {
   it('answer the create that is repeated with other terms by name of what differs', async () => {
     const pools = await open([config('p')]);
     await pools.createVolume(input('a'), call);
-    await assert.rejects(pools.createVolume(input('a', { range: { requiredBytes: 20n * MiB } }), call), failsWith('AlreadyExists', '10485760'));
+    await assert.rejects(
+      pools.createVolume(input('a', { range: { requiredBytes: 20n * MiB } }), call),
+      failsWith('AlreadyExists', '10485760'),
+    );
     await assert.rejects(pools.createVolume(input('a', { options: { prepareForVm: true } }), call), failsWith('AlreadyExists', 'options'));
   });
 
   it('know unknown from absent', async () => {
     const pools = await open([config('p')]);
     await pools.deleteVolume('nonsense', {}, call);
-    await assert.rejects(pools.deleteVolume(`q.${nodeKey('node-1')}.${localId('volume', 'a')}`, {}, call), failsWith('Unavailable', 'q', 'p'));
-    await assert.rejects(pools.deleteVolume(`p.${nodeKey('node-2')}.${localId('volume', 'a')}`, {}, call), failsWith('Unavailable', 'node-1'));
+    await assert.rejects(
+      pools.deleteVolume(`q.${nodeKey('node-1')}.${localId('volume', 'a')}`, {}, call),
+      failsWith('Unavailable', 'q', 'p'),
+    );
+    await assert.rejects(
+      pools.deleteVolume(`p.${nodeKey('node-2')}.${localId('volume', 'a')}`, {}, call),
+      failsWith('Unavailable', 'node-1'),
+    );
     await assert.rejects(pools.getVolume(`p.${nodeKey('node-1')}.${localId('volume', 'a')}`), failsWith('NotFound'));
   });
 
@@ -110,7 +142,10 @@ describe('pools', () => {
   it('refuse a configuration whose pools overlap, or are named badly', async () => {
     const p = config('p');
     mkdirSync(join(disk.path, 'p', 'inner'));
-    await assert.rejects(open([p, config('q', { options: { 'vfs.path': join(disk.path, 'p', 'inner') } })]), failsWith('InvalidArgument', 'overlap'));
+    await assert.rejects(
+      open([p, config('q', { options: { 'vfs.path': join(disk.path, 'p', 'inner') } })]),
+      failsWith('InvalidArgument', 'overlap'),
+    );
     await assert.rejects(open([config('Global')]), failsWith('InvalidArgument', 'Global'));
     await assert.rejects(open([p, p]), failsWith('InvalidArgument', 'twice'));
     await assert.rejects(open([config('p', { driver: 'zfs' })]), failsWith('InvalidArgument', 'zfs', 'vfs'));
@@ -184,10 +219,22 @@ describe('pools', () => {
     writeFileSync(path, text.replace('"bad"', '"mad"'));
     await assert.rejects(pools.getVolume(bad.id), failsWith('DataLoss', 'damaged'));
     const page = await pools.listVolumes({ maxEntries: 0, startingToken: '' });
-    assert.deepEqual(page.entries.map((volume) => [volume.id, volume.damaged ?? false]).sort(), [[bad.id, true], [good.id, false]].sort());
-    assert.deepEqual((await pools.volumeHealth(bad.id)).map(({ reason }) => reason), ['RecordDamaged']);
+    assert.deepEqual(
+      page.entries.map((volume) => [volume.id, volume.damaged ?? false]).sort(),
+      [
+        [bad.id, true],
+        [good.id, false],
+      ].sort(),
+    );
+    assert.deepEqual(
+      (await pools.volumeHealth(bad.id)).map(({ reason }) => reason),
+      ['RecordDamaged'],
+    );
     assert.deepEqual(await pools.volumeHealth(good.id), []);
-    assert.deepEqual((await pools.listVolumeHealth({ maxEntries: 0, startingToken: '' })).entries.map(({ volumeId }) => volumeId), [bad.id]);
+    assert.deepEqual(
+      (await pools.listVolumeHealth({ maxEntries: 0, startingToken: '' })).entries.map(({ volumeId }) => volumeId),
+      [bad.id],
+    );
     await pools.close();
     const again = await open([p]);
     assert.equal((await again.getVolume(good.id)).name, 'good');
@@ -212,6 +259,37 @@ describe('pools', () => {
     const volume = await pools.createVolume(input('a'), call);
     await assert.rejects(pools.deleteVolume(volume.id, {}, call), failsWith('InUse', '/mnt/target'));
     assert.equal((await pools.getVolume(volume.id)).id, volume.id);
+  });
+
+  it('hold the locks of a call until it is answered', async () => {
+    const pools = await open([config('p', { bandwidth: 1_000_000 })]);
+    const source = await pools.createVolume(input('source'), call);
+    writeFileSync(join(pathOf('p', 'source'), 'data', 'file'), Buffer.alloc(1 << 20, 1));
+    const held = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const first = pools.withVolume(source.id, () => {
+      begun.resolve();
+      return held.promise;
+    });
+    await begun.promise;
+    await assert.rejects(
+      pools.withVolume(source.id, async () => {}),
+      failsWith('Busy'),
+    );
+    await assert.rejects(pools.deleteVolume(source.id, {}, call), failsWith('Busy'));
+    held.resolve();
+    await first;
+    const clone = input('copy', { source: { kind: 'volume', volumeId: source.id } });
+    const copying = Promise.withResolvers<void>();
+    const watch = new AbortController();
+    pools.watchJobs(watch.signal, (job) => {
+      if (job.state === 'running' && job.kind === 'clone') copying.resolve();
+    });
+    const creating = pools.createVolume(clone, call);
+    await copying.promise;
+    watch.abort();
+    await assert.rejects(pools.createVolume(clone, call), failsWith('Busy', 'being created'));
+    assert.equal((await creating).name, 'copy');
   });
 
   it('bring back what the trash still holds, and only that', async () => {
@@ -247,11 +325,16 @@ describe('pools', () => {
     const room = (await pools.capacity({})).availableBytes;
     const half = room / 2n;
     const volume = await pools.createVolume(input('a', { range: { requiredBytes: half } }), call);
-    await assert.rejects(pools.createVolume(input('b', { range: { requiredBytes: room - half + 1n } }), call), failsWith('NoSpace', 'promise'));
+    await assert.rejects(
+      pools.createVolume(input('b', { range: { requiredBytes: room - half + 1n } }), call),
+      failsWith('NoSpace', 'promise'),
+    );
     assert.equal((await pools.capacity({})).availableBytes, room - half);
     await pools.deleteVolume(volume.id, {}, call);
     assert.equal((await pools.capacity({})).availableBytes, room - half);
-    const together = await Promise.allSettled(['c', 'd', 'e'].map((name) => pools.createVolume(input(name, { range: { requiredBytes: room - half } }), call)));
+    const together = await Promise.allSettled(
+      ['c', 'd', 'e'].map((name) => pools.createVolume(input(name, { range: { requiredBytes: room - half } }), call)),
+    );
     assert.deepEqual(together.map(({ status }) => status).sort(), ['fulfilled', 'rejected', 'rejected']);
   });
 
@@ -266,7 +349,8 @@ describe('pools', () => {
     const p = config('p');
     const first = await open([p]);
     const source = await first.createVolume(input('source'), call);
-    for (let number = 0; number < 400; number += 1) writeFileSync(join(pathOf('p', 'source'), 'data', `file-${number}`), `content ${number}`);
+    for (let number = 0; number < 400; number += 1)
+      writeFileSync(join(pathOf('p', 'source'), 'data', `file-${number}`), `content ${number}`);
     const snapshot = await first.createSnapshot({ name: 's', sourceVolumeId: source.id }, call);
     const leave = new AbortController();
     leave.abort();

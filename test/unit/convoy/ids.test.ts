@@ -28,7 +28,17 @@ describe('ids', () => {
     const id = formatId('fast', nodeKey('node-1'), localId('volume', 'x'));
     assert.deepEqual(parseId(id, 'volume'), { kind: 'volume', pool: 'fast', node: nodeKey('node-1'), local: localId('volume', 'x') });
     assert.ok(Buffer.byteLength(id) <= 128);
-    for (const bad of ['', 'fake-vol-id', `${id} `, `${id}/..`, id.toUpperCase(), `../${id}`, id.replace('fast', 'global'), id.replace('.v', '.s'), `${id}\n`])
+    for (const bad of [
+      '',
+      'fake-vol-id',
+      `${id} `,
+      `${id}/..`,
+      id.toUpperCase(),
+      `../${id}`,
+      id.replace('fast', 'global'),
+      id.replace('.v', '.s'),
+      `${id}\n`,
+    ])
       assert.equal(parseId(bad, 'volume'), undefined, bad);
     assert.equal(parseId(id, 'snapshot'), undefined);
   });
@@ -41,7 +51,8 @@ describe('ids', () => {
 
 describe('names', () => {
   it('allows what CSI allows, hostile or not', () => {
-    for (const name of ['../../etc', '__proto__', '-rf', 'a\tb\nc\r', '🚂'.repeat(32), 'x'.repeat(128), '.', ' ']) assert.equal(checkName('name', name), name);
+    for (const name of ['../../etc', '__proto__', '-rf', 'a\tb\nc\r', '🚂'.repeat(32), 'x'.repeat(128), '.', ' '])
+      assert.equal(checkName('name', name), name);
   });
 
   it('refuses the empty, the long and control characters, naming the field', () => {

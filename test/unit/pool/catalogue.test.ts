@@ -30,7 +30,8 @@ describe('the catalogue', () => {
 
   it('goes on after a cursor, also one whose object is gone', () => {
     const catalogue = new Catalogue();
-    for (let number = 0; number < 3000; number += 1) catalogue.set('volume', String(number).padStart(4, '0'), { sizeBytes: 1n, pending: false });
+    for (let number = 0; number < 3000; number += 1)
+      catalogue.set('volume', String(number).padStart(4, '0'), { sizeBytes: 1n, pending: false });
     catalogue.delete('volume', '1500');
     assert.equal([...catalogue.after('volume', '1500')].length, 1499);
     assert.equal([...catalogue.after('volume', '1499')][0], '1501');

@@ -6,7 +6,14 @@ import { type JobRequest, Jobs } from '../../../src/pool/jobs.ts';
 
 const call = (signal: AbortSignal = new AbortController().signal): Call => ({ signal, secrets: {}, requestId: 'r' });
 const jobs = (maxJobs = 1): Jobs => new Jobs({ maxJobs: () => maxJobs, bandwidth: () => undefined, changed: () => {} });
-const request = (objectId: string, work: JobRequest['work'], bounded = false): JobRequest => ({ kind: 'restore', objectId, pool: 'p', secrets: {}, bounded, work });
+const request = (objectId: string, work: JobRequest['work'], bounded = false): JobRequest => ({
+  kind: 'restore',
+  objectId,
+  pool: 'p',
+  secrets: {},
+  bounded,
+  work,
+});
 
 describe('jobs', () => {
   it('outlive the call that started them, and the retry finds them', async () => {

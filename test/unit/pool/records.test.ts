@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isConvoyError } from '../../../src/convoy/errors.ts';
 import type { RecordOperations } from '../../../src/convoy/contract.ts';
+import { isConvoyError } from '../../../src/convoy/errors.ts';
 import { localId } from '../../../src/convoy/ids.ts';
 import { decodeRecord, encodeRecord, RecordBook, type VolumeRecord } from '../../../src/pool/records.ts';
 
@@ -29,7 +29,16 @@ describe('records', () => {
 
   it('are damaged by any change of a byte', () => {
     const text = encodeRecord(record);
-    for (const broken of ['', '{', 'null', '[]', '{"body":1}', text.slice(0, -10), text.replace('"x"', '"y"'), text.replace('9223', '9224')])
+    for (const broken of [
+      '',
+      '{',
+      'null',
+      '[]',
+      '{"body":1}',
+      text.slice(0, -10),
+      text.replace('"x"', '"y"'),
+      text.replace('9223', '9224'),
+    ])
       assert.throws(
         () => decodeRecord('volume', id, broken),
         (error) => isConvoyError(error, 'DataLoss') && error.message.includes(id),
@@ -65,7 +74,9 @@ describe('the record book', () => {
     };
     const book = new RecordBook(store);
     await book.write({ ...record, size: '0' });
-    await Promise.all(Array.from({ length: 50 }, () => book.update('volume', id, (found) => ({ ...found, size: String(BigInt(found.size) + 1n) }))));
+    await Promise.all(
+      Array.from({ length: 50 }, () => book.update('volume', id, (found) => ({ ...found, size: String(BigInt(found.size) + 1n) }))),
+    );
     assert.equal((await book.find('volume', id))?.size, '50');
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isConvoyError } from '../../../src/convoy/errors.ts';
 import type { DriverProperties } from '../../../src/convoy/contract.ts';
+import { isConvoyError } from '../../../src/convoy/errors.ts';
 import { localId } from '../../../src/convoy/ids.ts';
 import type { CreateVolumeInput, PoolConfig } from '../../../src/pool/api.ts';
 import { conflict, planSize, planVolume } from '../../../src/pool/volume-plan.ts';
@@ -19,9 +19,28 @@ const properties: DriverProperties = {
   instantCut: false,
   parameters: {},
 };
-const config: PoolConfig = { name: 'p', driver: 'loop', options: {}, init: 'auto', overcommit: 1, thin: false, onDelete: 'delete', trashRetentionMs: 0, maxJobs: 2, allowParameters: [] };
-const input = (change: Partial<CreateVolumeInput> = {}): CreateVolumeInput => ({ name: 'x', range: {}, use: { mount: true, block: false }, options: {}, driverParameters: {}, ...change });
-const plan = (change: Partial<CreateVolumeInput> = {}): ReturnType<typeof planVolume> => planVolume(localId('volume', 'x'), input(change), config, properties, undefined);
+const config: PoolConfig = {
+  name: 'p',
+  driver: 'loop',
+  options: {},
+  init: 'auto',
+  overcommit: 1,
+  thin: false,
+  onDelete: 'delete',
+  trashRetentionMs: 0,
+  maxJobs: 2,
+  allowParameters: [],
+};
+const input = (change: Partial<CreateVolumeInput> = {}): CreateVolumeInput => ({
+  name: 'x',
+  range: {},
+  use: { mount: true, block: false },
+  options: {},
+  driverParameters: {},
+  ...change,
+});
+const plan = (change: Partial<CreateVolumeInput> = {}): ReturnType<typeof planVolume> =>
+  planVolume(localId('volume', 'x'), input(change), config, properties, undefined);
 
 describe('the size of a new volume', () => {
   it('is what is asked, rounded up, never below the minimum', () => {

@@ -27,9 +27,15 @@ describe("Docker's local driver on plain directories", () => {
     writeFileSync(join(made.path(), 'file'), 'kept');
     const again = await driver.create('data', {});
     assert.equal(readFileSync(join(again.path(), 'file'), 'utf8'), 'kept');
-    assert.deepEqual([again.name(), again.driverName(), again.scope(), again.labels(), again.options()], ['data', 'local', 'local', {}, {}]);
+    assert.deepEqual(
+      [again.name(), again.driverName(), again.scope(), again.labels(), again.options()],
+      ['data', 'local', 'local', {}, {}],
+    );
     assert.deepEqual(await again.createdAt(), await made.createdAt());
-    assert.deepEqual((await driver.list()).map((volume) => volume.name()), ['data']);
+    assert.deepEqual(
+      (await driver.list()).map((volume) => volume.name()),
+      ['data'],
+    );
   });
 
   it('ten creates of one name at once make one volume', async () => {
@@ -45,7 +51,7 @@ describe("Docker's local driver on plain directories", () => {
     assert.equal(readFileSync(join(root, 'volumes/data/opts.json'), 'utf8'), before);
   });
 
-  it("names that Docker refuses touch nothing", async () => {
+  it('names that Docker refuses touch nothing', async () => {
     for (const name of ['', 'x', '../../etc', '.new-data', '-rf', 'a/b', 'a\0b', 'a\n', '💾💾', '__proto__', 'n'.repeat(241)]) {
       await assert.rejects(driver.create(name, {}), { code: 'InvalidArgument' });
       await assert.rejects(driver.get(name), { code: 'NotFound' });

@@ -21,9 +21,21 @@ describe("options of Docker's local driver", () => {
   });
 
   it("Docker's way to write an NFS export becomes mount.nfs's", () => {
-    assert.deepEqual(mountRequest({ type: 'nfs', device: ':/export', o: 'addr=10.0.0.1,rw' }), { source: '10.0.0.1:/export', fsType: 'nfs', options: ['rw'] });
-    assert.deepEqual(mountRequest({ type: 'nfs4', device: ':/e', o: 'addr=fd00::1' }), { source: '[fd00::1]:/e', fsType: 'nfs4', options: [] });
-    assert.deepEqual(mountRequest({ type: 'none', device: '/srv', o: 'bind,addr=x' }), { source: '/srv', fsType: 'none', options: ['bind', 'addr=x'] });
+    assert.deepEqual(mountRequest({ type: 'nfs', device: ':/export', o: 'addr=10.0.0.1,rw' }), {
+      source: '10.0.0.1:/export',
+      fsType: 'nfs',
+      options: ['rw'],
+    });
+    assert.deepEqual(mountRequest({ type: 'nfs4', device: ':/e', o: 'addr=fd00::1' }), {
+      source: '[fd00::1]:/e',
+      fsType: 'nfs4',
+      options: [],
+    });
+    assert.deepEqual(mountRequest({ type: 'none', device: '/srv', o: 'bind,addr=x' }), {
+      source: '/srv',
+      fsType: 'none',
+      options: ['bind', 'addr=x'],
+    });
   });
 
   it("what is written is Docker's opts.json and reads back the same", () => {

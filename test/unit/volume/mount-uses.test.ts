@@ -20,12 +20,20 @@ describe('uses of a directory by the mount table', () => {
   const rootFs = mount('/', '8:1', '/');
 
   it('a bind of it, or of a part of it, is a use elsewhere', () => {
-    const mounts = [rootFs, mount('/pod', '8:1', '/pool/v/_data'), mount('/part', '8:1', '/pool/v/_data/sub'), mount('/other', '8:1', '/pool/v2/_data')];
+    const mounts = [
+      rootFs,
+      mount('/pod', '8:1', '/pool/v/_data'),
+      mount('/part', '8:1', '/pool/v/_data/sub'),
+      mount('/other', '8:1', '/pool/v2/_data'),
+    ];
     assert.deepEqual(mountUses(mounts, '/pool/v/_data'), { below: [], elsewhere: ['/pod', '/part'] });
   });
 
   it('a mount below it is told apart', () => {
-    assert.deepEqual(mountUses([rootFs, mount('/pool/v/_data/x', '0:5', '/')], '/pool/v/_data'), { below: ['/pool/v/_data/x'], elsewhere: [] });
+    assert.deepEqual(mountUses([rootFs, mount('/pool/v/_data/x', '0:5', '/')], '/pool/v/_data'), {
+      below: ['/pool/v/_data/x'],
+      elsewhere: [],
+    });
   });
 
   it('a neighbour whose name begins the same is no use', () => {

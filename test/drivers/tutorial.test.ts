@@ -5,16 +5,17 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { openScratchRig, runConformance, summarize } from '../../../src/conformance/index.ts';
-import { DriverRegistry } from '../../../src/convoy/registry.ts';
+import { openScratchRig, runConformance, summarize } from '../../src/conformance/index.ts';
+import { DriverRegistry } from '../../src/convoy/registry.ts';
 
-const REPOSITORY = join(import.meta.dirname, '../../..');
+const REPOSITORY = join(import.meta.dirname, '../..');
 
 /** The tutorial's files by path: its `ts` blocks begin with the file that they belong to. */
 function tutorialFiles(): ReadonlyMap<string, string> {
   const text = readFileSync(join(REPOSITORY, 'docs/write-a-driver.md'), 'utf8');
   const files = new Map<string, string>();
-  for (const [, path = '', code = ''] of text.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```$/gm)) files.set(path, (files.get(path) ?? '') + code);
+  for (const [, path = '', code = ''] of text.matchAll(/^```ts\n\/\/ (\S+)\n([\s\S]*?)^```$/gm))
+    files.set(path, (files.get(path) ?? '') + code);
   return files;
 }
 
@@ -30,18 +31,26 @@ describe('the driver of docs/write-a-driver.md', () => {
     assert.ok(lines < 200, `it has ${lines} lines`);
   });
 
-  it('passes the whole suite in memory', { skip: process.getuid?.() === 0 ? false : 'needs root for its mounts' }, async () => {
+  it('passes the whole suite in memory', async () => {
     for (const [path, code] of tutorialFiles()) {
       const file = join(directory, path);
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, code.replaceAll("'../../", `'${pathToFileURL(join(REPOSITORY, 'src')).href}/`));
     }
-    const shelf = (await import(pathToFileURL(join(directory, 'src/drivers/shelf/index.ts')).href)) as { register(registry: DriverRegistry): void };
+    const shelf = (await import(pathToFileURL(join(directory, 'src/drivers/shelf/index.ts')).href)) as {
+      register(registry: DriverRegistry): void;
+    };
     const registry = new DriverRegistry();
     shelf.register(registry);
     const results = await inMemory(directory, async (fileSystem) => {
       mkdirSync(join(fileSystem, 'pool'));
-      const rig = await openScratchRig({ registry, driver: 'shelf', options: { 'shelf.path': join(fileSystem, 'pool') }, fileSystem, directory });
+      const rig = await openScratchRig({
+        registry,
+        driver: 'shelf',
+        options: { 'shelf.path': join(fileSystem, 'pool') },
+        fileSystem,
+        directory,
+      });
       try {
         return await runConformance(rig);
       } finally {
@@ -53,7 +62,10 @@ describe('the driver of docs/write-a-driver.md', () => {
       [],
       summarize(results),
     );
-    assert.deepEqual([...new Set(results.filter((each) => each.outcome === 'skipped').map((each) => each.reason))], ['driver shelf has no expand operations', 'the pool offers a directory, not a device']);
+    assert.deepEqual(
+      [...new Set(results.filter((each) => each.outcome === 'skipped').map((each) => each.reason))],
+      ['driver shelf has no expand operations', 'the pool offers a directory, not a device'],
+    );
   });
 });
 
