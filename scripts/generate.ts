@@ -13,6 +13,7 @@ import { promisify } from 'node:util';
 import '@grpc/proto-loader';
 import protobuf from 'protobufjs';
 import { redactionTable, trimmedDescriptor } from './descriptor.ts';
+import { writeDocs } from './docs.ts';
 
 interface Target {
   readonly proto: string;
@@ -119,6 +120,7 @@ async function main(root: string): Promise<void> {
     await mkdir(dirname(join(root, name)), { recursive: true });
     await writeFile(join(root, name), text);
   }
+  await writeDocs(root);
   console.log(`${files.size} files under ${generatedFolders().join(' and ')}`);
 }
 

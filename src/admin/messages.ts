@@ -55,7 +55,7 @@ export function poolMessage(pool: PoolStatus, problems: readonly HealthProblem[]
     sizeEnforced: pool.properties?.sizeEnforced ?? false,
     operations: [...(pool.operations ?? [])].sort(),
     info: { ...pool.info },
-    options: { ...pool.config.options },
+    options: withoutSecrets(pool.config.options),
     volumes: pool.volumes ?? 0,
     snapshots: pool.snapshots ?? 0,
     trashed: pool.trashed ?? 0,
@@ -113,4 +113,9 @@ export function timestamp(date: Date): Timestamp {
   const milliseconds = date.getTime();
   const seconds = Math.floor(milliseconds / 1000);
   return { seconds: String(seconds), nanos: (milliseconds - seconds * 1000) * 1_000_000 };
+}
+
+/** Mount options (`local.o`) may hold a password; the others are paths and numbers. */
+function withoutSecrets(options: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, key.endsWith('.o') ? '***stripped***' : value]));
 }

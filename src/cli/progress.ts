@@ -55,7 +55,7 @@ function bar(label: string): Progress {
 const LINE_EVERY_MS = 5000;
 
 function lines(out: Output, label: string): Progress {
-  let last = 0;
+  let last = Date.now();
   return {
     update: (job) => {
       if (Date.now() - last < LINE_EVERY_MS) return;

@@ -1,6 +1,5 @@
-import type { ConvoyDriver, InitFunc, Operations } from '../convoy/contract.ts';
+import type { ConvoyDriver, DriverDeps, Operations } from '../convoy/contract.ts';
 import { ConvoyError } from '../convoy/errors.ts';
-import type { System } from '../system/api.ts';
 
 /**
  * A failing layer under the pool: slid below a driver (its Operations) and below everybody (the System). The n-th changing
@@ -50,11 +49,6 @@ export class Faults {
     return { ...system, ...Object.fromEntries(groups), close: () => system.close() };
   }
 
-  /** `init` must be run anew in each life. */
-  guardInit(init: InitFunc): InitFunc {
-    return async (root, config, deps) => this.guardDriver(await init(root, config, deps));
-  }
-
   guardDriver(driver: ConvoyDriver): ConvoyDriver {
     const life = this.#life;
     const groups = Object.entries(driver.operations).map(([group, operations]: [string, object | undefined]) => {
@@ -66,7 +60,7 @@ export class Faults {
       get: (target, key) => {
         if (key === 'operations') return operations;
         const value: unknown = Reflect.get(target, key);
-        return typeof value === 'function' ? value.bind(target) : value;
+        return typeof value === 'function' ? (...args: unknown[]): unknown => Reflect.apply(value, target, args) : value;
       },
     });
   }
@@ -100,6 +94,7 @@ export class Faults {
     return NEVER;
   }
 }
+type System = DriverDeps['system'];
 export type FaultKind = 'crash' | 'fail';
 
 /** One life of the program, as far as it holds things that the kernel takes back at its death. */
@@ -117,7 +112,7 @@ class Life {
       const result = await running;
       return this.dead ? await NEVER : result;
     } catch (error) {
-      if (this.dead) return NEVER;
+      if (this.dead) return await NEVER;
       throw error;
     } finally {
       this.#underWay.delete(running);

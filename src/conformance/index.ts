@@ -11,4 +11,3 @@ export {
   runConformance,
   summarize,
 } from './run-conformance.ts';
-export { openScratchRig, type ScratchRig, type ScratchRigOptions } from './scratch-rig.ts';

@@ -135,7 +135,7 @@ export function refuseOptions(
   supported: readonly (keyof CreateVolumeOptions)[],
 ): void {
   for (const [key, value] of Object.entries(options) as [keyof CreateVolumeOptions, unknown][]) {
-    if (value === undefined || value === false || ALWAYS.includes(key) || supported.includes(key)) continue;
+    if (value === undefined || ALWAYS.includes(key) || supported.includes(key) || (key === 'prepareForVm' && value === false)) continue;
     throw new ConvoyError(
       'NotSupported',
       `driver ${driver} has no use for option ${WIRE[key] ?? key}: leave it out, or use a pool of a driver that has`,
@@ -143,7 +143,7 @@ export function refuseOptions(
   }
 }
 
-const ALWAYS: readonly (keyof CreateVolumeOptions)[] = ['sizeBytes', 'volumeName'];
+const ALWAYS: readonly (keyof CreateVolumeOptions)[] = ['sizeBytes', 'volumeName', 'thin'];
 const WIRE: Partial<Record<keyof CreateVolumeOptions, OptionKey>> = {
   fileSystem: 'FileSystem',
   format: 'Format',

@@ -62,6 +62,13 @@ export interface VolumeUse {
   readonly fsType?: string;
 }
 
+export interface DeleteVolumeRequest {
+  /** Forget the volume, keep its data where it can be adopted again. */
+  readonly referenceOnly?: boolean;
+  /** Past the trash: nothing to undelete, whatever the pool's retention. For objects of the program's own. */
+  readonly purge?: boolean;
+}
+
 export interface SizeRange {
   /** Bytes; undefined = not asked. */
   readonly requiredBytes?: bigint;
@@ -206,7 +213,7 @@ export interface Pools {
 
   createVolume(input: CreateVolumeInput, call: Call): Promise<Volume>;
   /** Unknown ids are fine. `referenceOnly` keeps the data and says where. */
-  deleteVolume(id: string, options: { readonly referenceOnly?: boolean }, call: Call): Promise<{ readonly keptAs?: string }>;
+  deleteVolume(id: string, options: DeleteVolumeRequest, call: Call): Promise<{ readonly keptAs?: string }>;
   getVolume(id: string): Promise<Volume>;
   /** By CSI name, for people; searches the given pool or all. */
   findVolume(name: string, pool?: string): Promise<Volume | undefined>;
@@ -220,7 +227,7 @@ export interface Pools {
   storageHealth(): Promise<readonly (HealthProblem & { readonly pool: string })[]>;
 
   createSnapshot(input: CreateSnapshotInput, call: Call): Promise<Snapshot>;
-  deleteSnapshot(id: string, call: Call): Promise<void>;
+  deleteSnapshot(id: string, call: Call, options?: { readonly purge?: boolean }): Promise<void>;
   getSnapshot(id: string): Promise<Snapshot>;
   listSnapshots(filter: { readonly snapshotId?: string; readonly sourceVolumeId?: string }, page: PageRequest): Promise<Page<Snapshot>>;
 

@@ -158,7 +158,7 @@ class PoolSet implements Pools {
   listVolumeHealth: Pools['listVolumeHealth'] = async (page) => listVolumeHealth(this.#env, page);
   storageHealth: Pools['storageHealth'] = async () => storageHealth(this.#env);
   createSnapshot: Pools['createSnapshot'] = async (input, call) => createSnapshot(this.#env, input, call);
-  deleteSnapshot: Pools['deleteSnapshot'] = async (id, call) => deleteSnapshot(this.#env, id, call);
+  deleteSnapshot: Pools['deleteSnapshot'] = async (id, call, options) => deleteSnapshot(this.#env, id, call, options);
   getSnapshot: Pools['getSnapshot'] = async (id) => getSnapshot(this.#env, id);
   listSnapshots: Pools['listSnapshots'] = async (filter, page): Promise<Page<Snapshot>> => listSnapshots(this.#env, filter, page);
   withVolume: Pools['withVolume'] = async (id, work) => withVolume(this.#env, id, work);

@@ -36,7 +36,7 @@ export async function createSnapshot(env: PoolEnv, input: CreateSnapshotInput, c
 }
 
 /** DeleteSnapshot: Busy while a restore reads it. Absent is fine, and so is a volume that is gone. */
-export async function deleteSnapshot(env: PoolEnv, id: string, call: Call): Promise<void> {
+export async function deleteSnapshot(env: PoolEnv, id: string, call: Call, options: { readonly purge?: boolean } = {}): Promise<void> {
   if (parseId(id, 'snapshot') === undefined) return;
   const { pool, local } = routeSnapshot(env, id);
   using _lock = env.locks.acquire({ exclusive: [`snapshot/${local}`], doing: 'it is being deleted' });
@@ -46,7 +46,7 @@ export async function deleteSnapshot(env: PoolEnv, id: string, call: Call): Prom
   if (read.kind === 'damaged' && read.error.code !== 'DataLoss') throw read.error;
   if (read.kind === 'found' && read.record.state === 'pending') return await clearSnapshot(pool, local, read.record.volume);
   if (read.kind !== 'absent') {
-    if (pool.operations.trash !== undefined) await pool.trash.discard('snapshot', local);
+    if (pool.operations.trash !== undefined) await pool.trash.discard('snapshot', local, options.purge);
     else if (read.kind === 'found') await pool.operations.snapshot?.deleteSnapshot(local, read.record.volume, pool.ownContext());
     else throw read.error;
   }

@@ -14,6 +14,8 @@ interface Kept {
   readonly entry: TrashEntry;
   readonly name: string;
   readonly sizeBytes: bigint;
+  /** Goes at once, whatever the pool's policy: an object of the program's own (doctor). */
+  readonly purge: boolean;
 }
 
 /**
@@ -51,7 +53,7 @@ export class Trash {
 
   /** Reads what is in the trash; the first purges start once the pool is open. */
   async load(): Promise<void> {
-    for (const entry of (await this.#driver.operations.trash?.listTrash()) ?? []) await this.#keep(entry);
+    for (const entry of (await this.#driver.operations.trash?.listTrash()) ?? []) await this.#keep(entry, false);
     this.#look(0);
   }
 
@@ -61,11 +63,11 @@ export class Trash {
   }
 
   /** Moves an object out of sight, durably. Absent is fine. */
-  async discard(kind: ObjectKind, id: string): Promise<void> {
+  async discard(kind: ObjectKind, id: string, purge = false): Promise<void> {
     const entry = await this.#need().discard(kind, id);
     step('delete.discarded');
     if (entry === undefined) return;
-    await this.#keep(entry);
+    await this.#keep(entry, purge);
     this.#look(0);
   }
 
@@ -112,7 +114,7 @@ export class Trash {
     return { retention: this.#pool.config.trashRetentionMs, retain: this.#pool.config.onDelete === 'retain' };
   }
 
-  async #keep(entry: TrashEntry): Promise<void> {
+  async #keep(entry: TrashEntry, purge: boolean): Promise<void> {
     let name = '';
     let sizeBytes = 0n;
     try {
@@ -124,10 +126,11 @@ export class Trash {
       if (!isConvoyError(error)) throw error;
       this.#env.log.warn({ pool: this.#pool.name, entry: entry.entry, reason: error.message }, 'trash entry with an unreadable record');
     }
-    this.#kept.set(entry.entry, { entry, name, sizeBytes });
+    this.#kept.set(entry.entry, { entry, name, sizeBytes, purge });
   }
 
-  #isExpired({ entry }: Kept): boolean {
+  #isExpired({ entry, purge }: Kept): boolean {
+    if (purge) return true;
     const { retention, retain } = this.#policy();
     return !retain && entry.discardedAt.getTime() + retention <= Date.now();
   }

@@ -1,7 +1,7 @@
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import { step } from '../observe/steps.ts';
-import type { Call } from './api.ts';
+import type { Call, DeleteVolumeRequest } from './api.ts';
 import { openVolume } from './open-volume.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import type { VolumeRecord } from './records.ts';
@@ -15,7 +15,7 @@ import { clearVolume } from './volume-create.ts';
 export async function deleteVolume(
   env: PoolEnv,
   id: string,
-  options: { readonly referenceOnly?: boolean },
+  options: DeleteVolumeRequest,
   call: Call,
 ): Promise<{ readonly keptAs?: string }> {
   if (parseId(id, 'volume') === undefined) return {};
@@ -35,7 +35,7 @@ export async function deleteVolume(
     return {};
   }
   if (read.record.state === 'ready') await refuseIfUsed(env, pool, read.record);
-  return options.referenceOnly === true ? await release(pool, read.record, call) : await discard(pool, read.record);
+  return options.referenceOnly === true ? await release(pool, read.record, call) : await discard(pool, read.record, options.purge);
 }
 
 /** Ends what a stopped process had begun: drivers without trash mark the record before they destroy data. */
@@ -50,9 +50,9 @@ async function refuseIfUsed(env: PoolEnv, pool: Pool, record: VolumeRecord): Pro
   throw new ConvoyError('InUse', `volume ${pool.id(record.id)} is in use (${shown}): unpublish or unmount it first`);
 }
 
-async function discard(pool: Pool, record: VolumeRecord): Promise<{ readonly keptAs?: string }> {
+async function discard(pool: Pool, record: VolumeRecord, purge: boolean | undefined): Promise<{ readonly keptAs?: string }> {
   if (pool.operations.trash !== undefined) {
-    await pool.trash.discard('volume', record.id);
+    await pool.trash.discard('volume', record.id, purge);
     await forget(pool, record.id);
     return {};
   }

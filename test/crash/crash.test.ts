@@ -27,7 +27,8 @@ const SEED = Number(process.env['CONVOY_CRASH_SEED'] ?? Date.now() % 1_000_000);
 /** A call without a crash: what it came to, and how long it took. */
 interface Reference {
   readonly scenario: Scenario;
-  readonly before: Fingerprint;
+  /** What was listed before the call. */
+  readonly before: readonly string[];
   readonly after: Fingerprint;
   readonly ms: number;
 }
@@ -88,17 +89,13 @@ async function withFreshStart<T>(rig: PoolRig, work: () => Promise<T>): Promise<
 
 async function runWithoutCrash(rig: PoolRig, scenario: Scenario): Promise<Reference> {
   const ids = await scenario.prepare(rig);
-  const before = await rig.fingerprint();
+  const before = await rig.listed();
   const started = performance.now();
   const first = await scenario.act(rig, ids);
   const ms = performance.now() - started;
   assert.deepEqual(await scenario.act(rig, ids), first, 'the same call again gives the same answer');
-  // Whatever goes on in the background (emptying the trash) has ended when the pool's files stand still.
-  let after = await rig.fingerprint();
-  for (let last = ''; last !== JSON.stringify(after); after = await rig.fingerprint()) {
-    last = JSON.stringify(after);
-    await pause(100);
-  }
+  await rig.untilQuiet();
+  const after = await rig.fingerprint();
   return { scenario, before, after, ms };
 }
 
@@ -128,7 +125,7 @@ async function retryAndCompare(
   ids: Awaited<ReturnType<Scenario['prepare']>>,
 ): Promise<void> {
   await rig.start();
-  const known = new Set([...before.volumes, ...before.snapshots, ...after.volumes, ...after.snapshots]);
+  const known = new Set([...before, ...after.volumes, ...after.snapshots]);
   assert.deepEqual(
     (await rig.listed()).filter((object) => !known.has(object)),
     [],

@@ -3,11 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openScratchRig, type Rig, runConformance, type ScratchRig } from '../../src/conformance/index.ts';
+import { type Rig, runConformance } from '../../src/conformance/index.ts';
 import { DriverRegistry } from '../../src/convoy/registry.ts';
 import { registerAll } from '../../src/drivers/all.ts';
 import type { CreateVolumeInput, Pools } from '../../src/pool/api.ts';
 import { openScratchFs } from '../support/scratch-fs.ts';
+import { openScratchRig, type ScratchRig } from '../support/scratch-rig.ts';
 
 const MIB = 1n << 20n;
 const PREFIX = 'convoy-doctor-0123abcd-';

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { openScratchRig, runConformance, summarize } from '../../src/conformance/index.ts';
+import { runConformance, summarize } from '../../src/conformance/index.ts';
 import { DriverRegistry } from '../../src/convoy/registry.ts';
+import { openScratchRig } from '../support/scratch-rig.ts';
 
 const REPOSITORY = join(import.meta.dirname, '../..');
 

@@ -2,18 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import {
-  CASES,
-  checkSkips,
-  openScratchRig,
-  reasonToSkip,
-  runCase,
-  type ScratchRig,
-  type ScratchRigOptions,
-} from '../../src/conformance/index.ts';
+import { CASES, checkSkips, reasonToSkip, runCase } from '../../src/conformance/index.ts';
 import { DriverRegistry } from '../../src/convoy/registry.ts';
 import { registerAll } from '../../src/drivers/all.ts';
 import { openScratchFs, type ScratchFs, type ScratchFsType } from './scratch-fs.ts';
+import { openScratchRig, type ScratchRig, type ScratchRigOptions } from './scratch-rig.ts';
 
 export interface ConformanceOptions {
   readonly fsType: ScratchFsType;

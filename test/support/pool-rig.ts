@@ -11,6 +11,7 @@ import { type CsiSnapshot, type CsiVolume, listSnapshots, listVolumes, type Volu
 
 export const SIZE = 32n << 20n;
 const SETTLE_MS = 10_000;
+const QUIET_MS = 200;
 
 /** All that a client, the kernel and the disk show of a pool. Two runs of the same calls must show the same. */
 export interface Fingerprint {
@@ -126,7 +127,10 @@ export class PoolRig {
     this.#fs.close();
   }
 
-  /** Waits for work in the background (emptying the trash), by what the disk shows, then reads everything. */
+  /**
+   * Waits for work in the background (emptying the trash), by what the disk shows, then reads everything. Looking into a
+   * volume mounts it, which leaves its traces: what is outside is read first.
+   */
   async fingerprint(expected?: Fingerprint): Promise<Fingerprint> {
     if (expected !== undefined) await this.#untilPoolIs(expected.pool);
     const volumes = await listVolumes(this.csi);
@@ -168,6 +172,15 @@ export class PoolRig {
     await this.#untilPoolIs(this.#empty);
     const { mounts, loops, pool } = this.#outside();
     assert.deepEqual({ mounts, loops, pool }, { mounts: [], loops: [], pool: this.#empty }, 'nothing is left after everything was deleted');
+  }
+
+  /** Waits until work in the background has ended, as far as the pool's files tell. */
+  async untilQuiet(): Promise<void> {
+    for (let last = ''; ; await pause(QUIET_MS)) {
+      const now = JSON.stringify(listPool(this.#pool));
+      if (now === last) return;
+      last = now;
+    }
   }
 
   /** Gives up once nothing has changed for a while: emptying a full trash may take long, but it never stands still. */

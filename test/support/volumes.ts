@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AnswerOf, blockCapability, type Csi, callUntilDone, mountCapability, type RequestOf } from './csi.ts';
+import { type AnswerOf, blockCapability, type Csi, callUntilDone, isCode, mountCapability, type RequestOf } from './csi.ts';
 
 export type CsiVolume = NonNullable<AnswerOf<'CreateVolume'>['volume']>;
 export type CsiSnapshot = NonNullable<AnswerOf<'CreateSnapshot'>['snapshot']>;
@@ -100,10 +100,16 @@ export async function listVolumes(csi: Csi, maxEntries = 0): Promise<CsiVolume[]
   });
 }
 
+/** None where the driver has no snapshots. */
 export async function listSnapshots(csi: Csi, maxEntries = 0): Promise<CsiSnapshot[]> {
   return await everyPage(async (startingToken) => {
-    const { entries, nextToken } = await callUntilDone(csi, 'ListSnapshots', { maxEntries, startingToken });
-    return { items: entries.map(({ snapshot }) => given(snapshot)), nextToken };
+    try {
+      const { entries, nextToken } = await callUntilDone(csi, 'ListSnapshots', { maxEntries, startingToken });
+      return { items: entries.map(({ snapshot }) => given(snapshot)), nextToken };
+    } catch (error) {
+      if (!isCode(error, 'UNIMPLEMENTED')) throw error;
+      return { items: [], nextToken: '' };
+    }
   });
 }
 

@@ -18,28 +18,13 @@ const NEEDS: Readonly<Record<keyof MountOptions, readonly (keyof MountOptions)[]
 
 /** Parses Docker's options of `local`. InvalidArgument names the key; `size` is NotSupported. */
 export function parseMountOptions(opts: Readonly<Record<string, string>>): MountOptions {
-  for (const [key, value] of Object.entries(opts)) {
-    if (key === 'size')
-      throw new ConvoyError(
-        'NotSupported',
-        'option size of driver local needs project quotas, which it does not use yet: leave size out, or use a pool of driver loop',
-      );
-    if (!(MOUNT_OPTION_KEYS as readonly string[]).includes(key))
-      throw invalid(`option ${JSON.stringify(key.slice(0, 64))} is not known to driver local; known are ${MOUNT_OPTION_KEYS.join(', ')}`);
-    if (value === '' || value.includes('\0'))
-      throw invalid(`option ${key} of driver local is empty or holds a NUL: give it a value or leave it out`);
+  for (const [key, value] of Object.entries(opts)) checkOption(key, value);
+  const parsed: MountOptions = { ...opts };
+  for (const key of MOUNT_OPTION_KEYS) {
+    const missing = parsed[key] === undefined ? undefined : NEEDS[key].find((other) => parsed[other] === undefined);
+    if (missing !== undefined) throw invalid(`option ${key} of driver local needs option ${missing} too`);
   }
-  const { type, o, device } = opts as MountOptions;
-  const parsed: MountOptions = {
-    ...(type !== undefined && { type }),
-    ...(o !== undefined && { o }),
-    ...(device !== undefined && { device }),
-  };
-  for (const key of MOUNT_OPTION_KEYS)
-    for (const other of NEEDS[key])
-      if (parsed[key] !== undefined && parsed[other] === undefined)
-        throw invalid(`option ${key} of driver local needs option ${other} too`);
-  if (device?.startsWith('-'))
+  if (parsed.device?.startsWith('-'))
     throw invalid('option device of driver local starts with "-", which mount(8) would take for an option of its own');
   return parsed;
 }
@@ -92,4 +77,16 @@ export function decodeOptions(name: string, text: string): MountOptions {
     ...(MountOpts !== '' && { o: MountOpts }),
     ...(MountDevice !== '' && { device: MountDevice }),
   };
+}
+
+function checkOption(key: string, value: string): void {
+  if (key === 'size')
+    throw new ConvoyError(
+      'NotSupported',
+      'option size of driver local needs project quotas, which it does not use yet: leave size out, or use a pool of driver loop',
+    );
+  if (!(MOUNT_OPTION_KEYS as readonly string[]).includes(key))
+    throw invalid(`option ${JSON.stringify(key.slice(0, 64))} is not known to driver local; known are ${MOUNT_OPTION_KEYS.join(', ')}`);
+  if (value === '' || value.includes('\0'))
+    throw invalid(`option ${key} of driver local is empty or holds a NUL: give it a value or leave it out`);
 }

@@ -57,6 +57,8 @@ describe('createVolume options', () => {
       () => refuseOptions('vfs', { sizeBytes: 1n, volumeType: 'gp3' }, ['prepareForVm']),
       (error) => isConvoyError(error, 'NotSupported') && error.message.includes('VolumeType'),
     );
-    refuseOptions('vfs', { sizeBytes: 1n, volumeName: 'x', prepareForVm: true, format: false }, ['prepareForVm']);
+    assert.throws(() => refuseOptions('vfs', { sizeBytes: 1n, format: false }, []), /option Format/);
+    refuseOptions('vfs', { sizeBytes: 1n, volumeName: 'x', prepareForVm: true }, ['prepareForVm']);
+    refuseOptions('loop', { sizeBytes: 1n, prepareForVm: false, thin: true }, []);
   });
 });

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isErrno } from '../convoy/errors.ts';
-import type { System } from '../system/api.ts';
+import { isErrno } from '../../src/convoy/errors.ts';
+import type { System } from '../../src/system/api.ts';
 
 /**
  * Everything below the given directories, one line each, sorted: files and directories, mounts, and loop devices of this

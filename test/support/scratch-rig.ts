@@ -1,18 +1,17 @@
 import { mkdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isErrno } from '../convoy/errors.ts';
-import type { DriverRegistry } from '../convoy/registry.ts';
-import type { PoolConfig, Pools } from '../pool/api.ts';
-import { openPools } from '../pool/open-pools.ts';
-import type { NodeService } from '../publish/api.ts';
-import { makeMounter } from '../publish/mounter.ts';
-import { NodeVolumes } from '../publish/node-volumes.ts';
-import { openNodeRecords } from '../publish/records.ts';
-import { makeUsesOf } from '../publish/uses-of.ts';
-import { openSystem, type System } from '../system/index.ts';
-import { Faults } from './faults.ts';
+import { type DestructiveRig, Faults, type Rig } from '../../src/conformance/index.ts';
+import { isErrno } from '../../src/convoy/errors.ts';
+import type { DriverRegistry } from '../../src/convoy/registry.ts';
+import type { PoolConfig, Pools } from '../../src/pool/api.ts';
+import { openPools } from '../../src/pool/open-pools.ts';
+import type { NodeService } from '../../src/publish/api.ts';
+import { makeMounter } from '../../src/publish/mounter.ts';
+import { NodeVolumes } from '../../src/publish/node-volumes.ts';
+import { openNodeRecords } from '../../src/publish/records.ts';
+import { makeUsesOf } from '../../src/publish/uses-of.ts';
+import { openSystem, type System } from '../../src/system/index.ts';
 import { inventory } from './inventory.ts';
-import type { DestructiveRig, Rig } from './rig.ts';
 
 export interface ScratchRigOptions {
   /** Knows the driver. */
