@@ -114,11 +114,11 @@ export class CaseRig {
   }
 
   async deleteVolume(id: string): Promise<void> {
-    await insist(() => this.pools.deleteVolume(id, {}, this.call()));
+    await insist(() => this.pools.deleteVolume(id, { purge: true }, this.call()));
   }
 
   async deleteSnapshot(id: string): Promise<void> {
-    await insist(() => this.pools.deleteSnapshot(id, this.call()));
+    await insist(() => this.pools.deleteSnapshot(id, this.call(), { purge: true }));
   }
 
   /** A path below the scratch directory that is not there yet; its parent is. */

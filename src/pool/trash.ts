@@ -64,11 +64,22 @@ export class Trash {
 
   /** Moves an object out of sight, durably. Absent is fine. */
   async discard(kind: ObjectKind, id: string, purge = false): Promise<void> {
-    const entry = await this.#need().discard(kind, id);
+    const entry = await this.#discard(kind, id);
     step('delete.discarded');
     if (entry === undefined) return;
     await this.#keep(entry, purge);
     this.#look(0);
+  }
+
+  /** A discard that failed may have moved the object all the same (its rename was done, the sync of it not): look. */
+  async #discard(kind: ObjectKind, id: string): Promise<TrashEntry | undefined> {
+    try {
+      return await this.#need().discard(kind, id);
+    } catch (error) {
+      for (const found of (await this.#driver.operations.trash?.listTrash()) ?? []) if (!this.#kept.has(found.entry)) await this.#keep(found, false);
+      this.#look(0);
+      throw error;
+    }
   }
 
   items(): readonly TrashItem[] {

@@ -3,14 +3,15 @@ import type { PublishDeps } from './deps.ts';
 import { usedDevices } from './used-devices.ts';
 
 /**
- * Detaches the volume's devices that nothing uses any more. Must run under the volume's lock, or a device that a publish
+ * Lets the driver release what nothing uses any more: devices, or a mount of its own behind a directory. Must run under the volume's lock, or a device that a publish
  * has just attached would be taken from it. Never an error: what cannot be released now is noted for the next sweep.
  */
 export async function releaseDevices(deps: PublishDeps, volumeId: string, open: OpenVolume | undefined): Promise<void> {
-  if (open !== undefined && open.properties.access !== 'device') return deps.records.setReleasePending(volumeId, false);
   try {
     if (open === undefined) return await deps.records.setReleasePending(volumeId, true);
-    await open.releaseUnused(await usedDevices(await deps.system.mounts.list()));
+    // A directory driver looks for uses itself (one that mounts something of its own unmounts it then); vfs has nothing to release.
+    const used = open.properties.access === 'device' ? await usedDevices(await deps.system.mounts.list()) : new Set<string>();
+    await open.releaseUnused(used);
     await deps.records.setReleasePending(volumeId, false);
   } catch (error) {
     deps.log.warn({ volume_id: volumeId, error: String(error) }, 'devices of the volume could not be released; the next sweep tries again');

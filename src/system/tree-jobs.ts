@@ -13,17 +13,19 @@ export interface TreeJobs {
 
 /** Names of one huge directory are what needs the memory; copied state is kept outside the heap. */
 const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8, codeRangeSizeMb: 8, stackSizeMb: 1 };
+/** A thread takes longer to start than a small tree to copy: one stays for the next job for so long. */
+const IDLE_MS = 10_000;
 
 export function openTreeJobs(): TreeJobs {
   const running = new Map<Worker, Int32Array>();
+  const idle = new IdleWorker();
   let closed = false;
 
   const run = async <K extends JobName>(job: K, request: Jobs[K]['request'], call: CopyCall = {}): Promise<Jobs[K]['response']> => {
     if (closed) throw new Error(`${job} after close`);
     if (call.signal?.aborted === true) throw abortError(job);
     const cancel = new Int32Array(new SharedArrayBuffer(4));
-    const message = { job, request, cancel } as JobMessage;
-    const worker = new Worker(workerUrl('tree-worker'), { workerData: message, resourceLimits: LIMITS, execArgv: [], name: job });
+    const worker = idle.take() ?? new Worker(workerUrl('tree-worker'), { resourceLimits: LIMITS, execArgv: [], name: 'tree' });
     running.set(worker, cancel);
     const onAbort = (): void => requestCancel(cancel);
     call.signal?.addEventListener('abort', onAbort, { once: true });
@@ -34,7 +36,9 @@ export function openTreeJobs(): TreeJobs {
     };
     const deadline = call.timeoutMs === undefined ? undefined : setTimeout(onDeadline, call.timeoutMs);
     try {
-      return (await settled(worker, job, call)) as Jobs[K]['response'];
+      const answer = settled(worker, job, call);
+      worker.postMessage({ job, request, cancel } as JobMessage);
+      return (await answer) as Jobs[K]['response'];
     } catch (error) {
       // The worker knows only that it was told to stop.
       if (timedOut && hasCode(error, 'ABORT_ERR')) throw codeError('ETIMEDOUT', job, undefined, `not done within ${call.timeoutMs} ms`);
@@ -43,6 +47,8 @@ export function openTreeJobs(): TreeJobs {
       clearTimeout(deadline);
       call.signal?.removeEventListener('abort', onAbort);
       running.delete(worker);
+      if (closed) await worker.terminate();
+      else idle.put(worker);
     }
   };
 
@@ -50,30 +56,69 @@ export function openTreeJobs(): TreeJobs {
     run,
     close: async () => {
       closed = true;
-      const ends = [...running].map(async ([worker, cancel]) => {
-        const exit = new Promise((resolve) => worker.once('exit', resolve));
-        requestCancel(cancel);
-        await exit;
-      });
-      await Promise.all(ends);
+      for (const cancel of running.values()) requestCancel(cancel);
+      await Promise.all([idle.end(), ...[...running.keys()].map((worker) => new Promise((resolve) => worker.once('exit', resolve)))]);
     },
   };
 }
 
-/** The job's answer, once its thread has ended: nothing of a job goes on after its promise has settled. */
+/** At most one thread without work, for a while; it keeps no process alive. */
+class IdleWorker {
+  #worker: Worker | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  take(): Worker | undefined {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    clearTimeout(this.#timer);
+    worker?.ref();
+    return worker;
+  }
+
+  put(worker: Worker): void {
+    // A thread that died has no id any more.
+    if (this.#worker !== undefined || worker.threadId === -1) {
+      void worker.terminate();
+      return;
+    }
+    this.#worker = worker;
+    worker.unref();
+    worker.once('exit', () => {
+      if (this.#worker === worker) this.#worker = undefined;
+    });
+    this.#timer = setTimeout(() => void this.end(), IDLE_MS);
+    this.#timer.unref();
+  }
+
+  async end(): Promise<void> {
+    await this.take()?.terminate();
+  }
+}
+
+/** The job's answer. Jobs are synchronous in their thread: nothing of one goes on after it has answered. */
 function settled(worker: Worker, job: JobName, call: CopyCall): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    let outcome: Exclude<JobReply, { kind: 'progress' }> | undefined;
-    worker.on('message', (reply: JobReply) => {
-      if (reply.kind !== 'progress') outcome = reply;
-      else call.progress?.({ entries: reply.entries, bytes: reply.bytes });
-    });
-    worker.once('error', (cause) => reject(new Error(`the worker of ${job} died`, { cause })));
-    worker.once('exit', () => {
-      if (outcome === undefined) reject(new Error(`the worker of ${job} ended without an answer`));
-      else if (outcome.kind === 'failed') reject(fromWire(outcome.error));
-      else resolve(outcome.value);
-    });
+    const onMessage = (reply: JobReply): void => {
+      if (reply.kind === 'progress') {
+        call.progress?.({ entries: reply.entries, bytes: reply.bytes });
+        return;
+      }
+      leave();
+      if (reply.kind === 'failed') reject(fromWire(reply.error));
+      else resolve(reply.value);
+    };
+    const onError = (cause: unknown): void => {
+      leave();
+      reject(new Error(`the worker of ${job} died`, { cause }));
+    };
+    const onExit = (): void => {
+      leave();
+      reject(new Error(`the worker of ${job} ended without an answer`));
+    };
+    const leave = (): void => {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+    };
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
   });
 }
 

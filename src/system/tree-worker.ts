@@ -1,5 +1,5 @@
-/** The thread of one long job (started by tree-jobs.ts); it ends with the job. */
-import { parentPort, workerData } from 'node:worker_threads';
+/** The thread of long jobs, one at a time (tree-jobs.ts). */
+import { parentPort } from 'node:worker_threads';
 import { toWire } from './errno.ts';
 import { type Control, makeControl } from './tree/control.ts';
 import { copyTree } from './tree/copy.ts';
@@ -17,7 +17,7 @@ const EXECUTORS: { readonly [K in JobName]: (request: Jobs[K]['request'], contro
 
 const post = (reply: JobReply): void => parentPort?.postMessage(reply);
 
-run(workerData as JobMessage);
+parentPort?.on('message', (message: JobMessage) => run(message));
 
 function run({ job, request, cancel }: JobMessage): void {
   const bandwidth = 'bandwidth' in request ? request.bandwidth : undefined;

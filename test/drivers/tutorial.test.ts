@@ -73,7 +73,7 @@ describe('the driver of docs/write-a-driver.md', () => {
 async function inMemory<T>(directory: string, work: (fileSystem: string) => Promise<T>): Promise<T> {
   const fileSystem = join(directory, 'memory');
   mkdirSync(fileSystem);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2g', 'tmpfs', fileSystem]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1g', 'tmpfs', fileSystem]);
   try {
     return await work(fileSystem);
   } finally {
