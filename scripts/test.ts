@@ -147,7 +147,10 @@ async function runScript(file: string): Promise<Counts> {
   return withExitCode({ passed, failed, skipped }, code);
 }
 
-const withExitCode = (counts: Counts, code: number): Counts => (code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts);
+/** A run that ended badly without a failed test counts as one. */
+function withExitCode(counts: Counts, code: number): Counts {
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

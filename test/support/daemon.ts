@@ -16,8 +16,8 @@ export interface Daemon {
   stop(): Promise<void>;
   /** SIGKILL, and waits for its end. */
   kill(): Promise<void>;
-  /** What it logged of calls that failed by a defect of its own. */
-  internalErrors(): readonly string[];
+  /** What it warned of by itself, and calls that failed by a defect of its own; not what it refused to callers. */
+  complaints(): readonly string[];
   /** The last lines of what it printed, for messages of failures. */
   logTail(): string;
 }
@@ -56,10 +56,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
   });
   const logTail = (): string => readFileSync(logPath, 'utf8').split('\n').slice(-25).join('\n');
-  const internalErrors = (): readonly string[] =>
+  const complaints = (): readonly string[] =>
     readFileSync(logPath, 'utf8')
       .split('\n')
-      .filter((line) => line.includes('"code":"INTERNAL"'));
+      .filter((line) => /"level":"(warn|error|fatal)"/.test(line) && (!line.includes('"method"') || line.includes('"code":"INTERNAL"')));
   const csi = connect(socketPath);
   const giveUp = ended.then(({ code, signal }) => {
     throw new Error(`convoy daemon ended (${signal ?? code}) before it was ready:\n${logTail()}`);
@@ -82,7 +82,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     pid,
     csi,
     socketPath,
-    internalErrors,
+    complaints,
     readyMs: performance.now() - started,
     ended,
     logTail,

@@ -109,7 +109,7 @@ export class PoolRig {
 
   /** Ends the daemon and clears what a failed case left, so that the next one starts clean. */
   async close(): Promise<void> {
-    for (const line of this.#daemon?.internalErrors() ?? []) process.stderr.write(`${line}\n`);
+    for (const line of this.#daemon?.complaints() ?? []) process.stderr.write(`${line}\n`);
     await this.kill();
     this.blocks.clear();
     if (this.#directory === '') return;

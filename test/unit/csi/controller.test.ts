@@ -99,13 +99,15 @@ test('CreateSnapshot passes source, consistency and places, and answers with the
       },
     },
   });
-  const { snapshot } = await edge.client.call('CreateSnapshot', {
+  const request = {
     name: 's',
     sourceVolumeId: volumeId('a'),
     parameters: { consistency: 'point-in-time', 'csi.storage.k8s.io/volumesnapshot/name': 's' },
-    accessibilityRequirements: { requisite: [here] },
-  });
+  };
+  const pinned = await edge.client.call('CreateSnapshot', { ...request, accessibilityRequirements: { requisite: [here] } });
   assert.deepEqual(input, { name: 's', sourceVolumeId: volumeId('a'), consistency: 'point-in-time', nodes: [NODE] });
+  assert.deepEqual(pinned.snapshot?.accessibleTopology, [], 'the caller has said itself where it is');
+  const { snapshot } = await edge.client.call('CreateSnapshot', request);
   assert.deepEqual(snapshot, {
     sizeBytes: '1073741824',
     snapshotId: snapshotId('s'),
