@@ -72,7 +72,7 @@ function untouchable<T extends object>(what: string): T {
     throw new Error(`${what} is not there while the documentation is made`);
   };
   const handler: ProxyHandler<typeof touch> = {
-    get: (_target, name) => (name === 'then' ? undefined : untouchable(`${what}.${String(name)}`)),
+    get: (_target, name): unknown => (name === 'then' ? undefined : untouchable<object>(`${what}.${String(name)}`)),
     apply: touch,
   };
   return new Proxy(touch, handler) as unknown as T;

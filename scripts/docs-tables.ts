@@ -106,7 +106,8 @@ function errorCodes(): string {
 
 /** Where one RPC answers with another status than all others do. */
 function errorExceptions(): string {
-  const rpcs = Object.values(csiDefinitions).flatMap((service) => Object.keys(service)) as RpcName[];
+  const services: readonly object[] = Object.values(csiDefinitions);
+  const rpcs = services.flatMap((service) => Object.keys(service)) as RpcName[];
   const rows = rpcs.flatMap((rpc) =>
     ERROR_CODES.filter((name) => statusOf(name, rpc) !== statusOf(name)).map((name) => [
       code(rpc),

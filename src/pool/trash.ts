@@ -76,7 +76,8 @@ export class Trash {
     try {
       return await this.#need().discard(kind, id);
     } catch (error) {
-      for (const found of (await this.#driver.operations.trash?.listTrash()) ?? []) if (!this.#kept.has(found.entry)) await this.#keep(found, false);
+      for (const found of (await this.#driver.operations.trash?.listTrash()) ?? [])
+        if (!this.#kept.has(found.entry)) await this.#keep(found, false);
       this.#look(0);
       throw error;
     }

@@ -19,7 +19,8 @@ export function planVolume(
   const fsType = planFileSystem(input, config.name, properties, source);
   const { sizeBytes: asked, volumeName: _name, ...options } = input.options;
   // What is adopted keeps its size, unless a larger one is asked for; the driver says afterwards what it is.
-  const adopted = input.options.volumeDriverId !== undefined && properties.sizeEnforced ? { requiredBytes: properties.minSizeBytes } : input.range;
+  const adopted =
+    input.options.volumeDriverId !== undefined && properties.sizeEnforced ? { requiredBytes: properties.minSizeBytes } : input.range;
   const isSizeAsked = input.range.requiredBytes !== undefined || input.range.limitBytes !== undefined;
   const range = asked !== undefined ? { requiredBytes: asked } : isSizeAsked ? input.range : adopted;
   return {

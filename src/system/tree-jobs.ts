@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { CopyCall } from './api.ts';
 import { abortError, codeError, fromWire, hasCode } from './errno.ts';
-import type { JobMessage, JobName, JobReply, Jobs } from './tree-protocol.ts';
+import type { JobName, JobReply, Jobs } from './tree-protocol.ts';
 import { workerUrl } from './worker-url.ts';
 
 export interface TreeJobs {
@@ -27,25 +27,13 @@ export function openTreeJobs(): TreeJobs {
     const cancel = new Int32Array(new SharedArrayBuffer(4));
     const worker = idle.take() ?? new Worker(workerUrl('tree-worker'), { resourceLimits: LIMITS, execArgv: [], name: 'tree' });
     running.set(worker, cancel);
-    const onAbort = (): void => requestCancel(cancel);
-    call.signal?.addEventListener('abort', onAbort, { once: true });
-    let timedOut = false;
-    const onDeadline = (): void => {
-      timedOut = true;
-      requestCancel(cancel);
-    };
-    const deadline = call.timeoutMs === undefined ? undefined : setTimeout(onDeadline, call.timeoutMs);
     try {
-      const answer = settled(worker, job, call);
-      worker.postMessage({ job, request, cancel } as JobMessage);
-      return (await answer) as Jobs[K]['response'];
-    } catch (error) {
-      // The worker knows only that it was told to stop.
-      if (timedOut && hasCode(error, 'ABORT_ERR')) throw codeError('ETIMEDOUT', job, undefined, `not done within ${call.timeoutMs} ms`);
-      throw error;
+      return await cancellable(job, call, cancel, async () => {
+        const answer = settled(worker, job, call);
+        worker.postMessage({ job, request, cancel });
+        return (await answer) as Jobs[K]['response'];
+      });
     } finally {
-      clearTimeout(deadline);
-      call.signal?.removeEventListener('abort', onAbort);
       running.delete(worker);
       if (closed) await worker.terminate();
       else idle.put(worker);
@@ -60,6 +48,28 @@ export function openTreeJobs(): TreeJobs {
       await Promise.all([idle.end(), ...[...running.keys()].map((worker) => new Promise((resolve) => worker.once('exit', resolve)))]);
     },
   };
+}
+
+/** Carries the call's abort and deadline to the thread, which looks at `cancel` between its steps. */
+async function cancellable<T>(job: JobName, call: CopyCall, cancel: Int32Array, work: () => Promise<T>): Promise<T> {
+  const onAbort = (): void => requestCancel(cancel);
+  call.signal?.addEventListener('abort', onAbort, { once: true });
+  let timedOut = false;
+  const onDeadline = (): void => {
+    timedOut = true;
+    requestCancel(cancel);
+  };
+  const deadline = call.timeoutMs === undefined ? undefined : setTimeout(onDeadline, call.timeoutMs);
+  try {
+    return await work();
+  } catch (error) {
+    // The worker knows only that it was told to stop.
+    if (timedOut && hasCode(error, 'ABORT_ERR')) throw codeError('ETIMEDOUT', job, undefined, `not done within ${call.timeoutMs} ms`);
+    throw error;
+  } finally {
+    clearTimeout(deadline);
+    call.signal?.removeEventListener('abort', onAbort);
+  }
 }
 
 /** At most one thread without work, for a while; it keeps no process alive. */
