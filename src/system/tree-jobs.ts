@@ -25,7 +25,7 @@ export function openTreeJobs(): TreeJobs {
     if (closed) throw new Error(`${job} after close`);
     if (call.signal?.aborted === true) throw abortError(job);
     const cancel = new Int32Array(new SharedArrayBuffer(4));
-    const worker = idle.take() ?? new Worker(workerUrl('tree-worker'), { resourceLimits: LIMITS, execArgv: [], name: 'tree' });
+    const worker = idle.take() ?? startWorker(idle);
     running.set(worker, cancel);
     try {
       return await cancellable(job, call, cancel, async () => {
@@ -48,6 +48,12 @@ export function openTreeJobs(): TreeJobs {
       await Promise.all([idle.end(), ...[...running.keys()].map((worker) => new Promise((resolve) => worker.once('exit', resolve)))]);
     },
   };
+}
+
+function startWorker(idle: IdleWorker): Worker {
+  const worker = new Worker(workerUrl('tree-worker'), { resourceLimits: LIMITS, execArgv: [], name: 'tree' });
+  worker.once('exit', () => idle.forget(worker));
+  return worker;
 }
 
 /** Carries the call's abort and deadline to the thread, which looks at `cancel` between its steps. */
@@ -93,11 +99,13 @@ class IdleWorker {
     }
     this.#worker = worker;
     worker.unref();
-    worker.once('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined;
-    });
     this.#timer = setTimeout(() => void this.end(), IDLE_MS);
     this.#timer.unref();
+  }
+
+  /** It died while it had no work. */
+  forget(worker: Worker): void {
+    if (this.#worker === worker) this.#worker = undefined;
   }
 
   async end(): Promise<void> {
