@@ -30,6 +30,8 @@ const needsMounts = ({ mounts, loops }: Machine): string | undefined =>
 
 /** One process for each file, one after the other; a handle that a failed test left open does not keep it from ending. */
 const SERIAL = ['--test-concurrency=1', '--test-force-exit'];
+/** Each file on scratch file systems of its own: two wait for the disk side by side. */
+const PAIRWISE = ['--test-concurrency=2', '--test-force-exit'];
 
 const PARTS: readonly Part[] = [
   { name: 'check', what: 'format, lint, import boundaries, types', blocked: always, run: () => runScript('scripts/check.ts') },
@@ -43,7 +45,7 @@ const PARTS: readonly Part[] = [
     name: 'drivers',
     what: 'kernel calls and every driver on real file systems',
     blocked: needsMounts,
-    run: () => runNodeTests(['test/system/**/*.test.ts', 'test/drivers/**/*.test.ts'], SERIAL),
+    run: () => runNodeTests(['test/system/**/*.test.ts', 'test/drivers/**/*.test.ts'], PAIRWISE),
   },
   {
     name: 'sanity',

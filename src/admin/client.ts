@@ -83,6 +83,8 @@ export function fromServiceError(error: ServiceError, socketPath: string): Convo
   const code = error.metadata?.get(CODE_TRAILER)[0];
   if (typeof code === 'string' && isErrorCode(code)) return new ConvoyError(code, error.details, { cause: error });
   if (error.code === status.CANCELLED) return new ConvoyError('Cancelled', 'interrupted', { cause: error });
+  if (error.code === status.UNAVAILABLE && /\bEACCES\b/.test(error.details))
+    return new ConvoyError('Unavailable', `this user may not open unix://${socketPath}: run the command as root`, { cause: error });
   if (error.code === status.UNAVAILABLE)
     return new ConvoyError(
       'Unavailable',

@@ -5,6 +5,7 @@ import type { Pools } from '../pool/api.ts';
 import type { Pool as PoolMessage } from './gen/convoy/admin/v0/Pool.ts';
 import { poolMessage, timestamp } from './messages.ts';
 import type { UnaryRpc } from './rpc.ts';
+import { assertPool } from './volumes.ts';
 
 export const info: UnaryRpc<'Info'> = async ({ pools, about }) => ({
   version: about.version,
@@ -27,6 +28,7 @@ const HOW = { INIT: 'init', REPLACE: 'replace', ADOPT: 'adopt' } as const;
 
 export const initPool: UnaryRpc<'InitPool'> = async ({ pools }, request) => {
   if (request.how === 'HOW_UNSPECIFIED') throw invalid('how is required: INIT, REPLACE or ADOPT');
+  await assertPool(pools, request.pool);
   return { pool: poolMessage(await pools.initPool(request.pool, HOW[request.how])) };
 };
 

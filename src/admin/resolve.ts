@@ -1,17 +1,18 @@
-import { invalid, isConvoyError, notFound } from '../convoy/errors.ts';
+import { ConvoyError, invalid, isConvoyError, notFound } from '../convoy/errors.ts';
 import { formatId, localId, nodeKey, parseId } from '../convoy/ids.ts';
-import type { Pools, Snapshot, TrashItem, Volume } from '../pool/api.ts';
+import type { PoolStatus, Pools, Snapshot, TrashItem, Volume } from '../pool/api.ts';
 
-/** The volume that a person means, by id or by name. NotFound, Unavailable when a pool that could have it is not open. */
+/**
+ * The volume that a person means, by id or by name. NotFound, but Unavailable when a pool that could have it is not open, and
+ * InvalidArgument when two pools have the name (one of them was away when the name was taken again).
+ */
 export async function resolveVolume(pools: Pools, idOrName: string): Promise<Volume> {
   required('volume', idOrName);
   if (parseId(idOrName, 'volume') !== undefined) {
     const byId = await orAbsent(pools.getVolume(idOrName));
     if (byId !== undefined) return byId;
   }
-  const found = await pools.findVolume(idOrName);
-  if (found === undefined) throw notFound(`volume ${JSON.stringify(idOrName)}`);
-  return found;
+  return onlyOne(pools, `volume ${JSON.stringify(idOrName)}`, ({ config }) => pools.findVolume(idOrName, config.name));
 }
 
 /** Its id; an id is taken as it is, so that a volume whose record is damaged can still be named. */
@@ -27,12 +28,10 @@ export async function resolveSnapshot(pools: Pools, idOrName: string): Promise<S
     const byId = await orAbsent(pools.getSnapshot(idOrName));
     if (byId !== undefined) return byId;
   }
-  for (const { config, scope } of await pools.status()) {
+  return onlyOne(pools, `snapshot ${JSON.stringify(idOrName)}`, ({ config, scope }) => {
     const id = formatId(config.name, scope === 'global' ? 'global' : nodeKey(pools.nodeName), localId('snapshot', idOrName));
-    const found = await orAbsent(pools.getSnapshot(id));
-    if (found !== undefined) return found;
-  }
-  throw notFound(`snapshot ${JSON.stringify(idOrName)}`);
+    return orAbsent(pools.getSnapshot(id));
+  });
 }
 
 export async function resolveSnapshotId(pools: Pools, idOrName: string): Promise<string> {
@@ -47,7 +46,11 @@ export async function resolveTrashItem(pools: Pools, pool: string, item: string)
   const byEntry = items.filter(({ entry }) => entry === item);
   const matches = byEntry.length > 0 ? byEntry : items.filter(({ id, name }) => id === item || name === item);
   const [only, ...others] = matches;
-  if (only === undefined) throw notFound(`a deleted volume or snapshot ${JSON.stringify(item)} in the trash`);
+  if (only === undefined)
+    throw new ConvoyError(
+      'NotFound',
+      `the trash has no volume or snapshot ${JSON.stringify(item)}; "convoy volumes trash" lists what it has`,
+    );
   if (others.length > 0) {
     const list = matches.map(
       ({ pool: of, kind, entry, discardedAt }) => `${kind} ${entry} in pool ${of}, deleted ${discardedAt.toISOString()}`,
@@ -55,6 +58,31 @@ export async function resolveTrashItem(pools: Pools, pool: string, item: string)
     throw invalid(`${JSON.stringify(item)} names ${matches.length} items of the trash; name one by its entry: ${list.join('; ')}`);
   }
   return only;
+}
+
+/** Asks each pool for an object of a name. Unknown is not absent: a pool that is away may have it. */
+async function onlyOne<T extends { readonly id: string; readonly pool: string }>(
+  pools: Pools,
+  what: string,
+  find: (status: PoolStatus) => Promise<T | undefined>,
+): Promise<T> {
+  const found: T[] = [];
+  let away: ConvoyError | undefined;
+  for (const status of await pools.status()) {
+    try {
+      const object = await find(status);
+      if (object !== undefined) found.push(object);
+    } catch (error) {
+      if (!isConvoyError(error, 'Unavailable')) throw error;
+      away ??= error;
+    }
+  }
+  const [only, ...others] = found;
+  if (others.length > 0)
+    throw invalid(`${what} is in ${found.length} pools: name it by its id, one of ${found.map(({ id }) => id).join(', ')}`);
+  if (only !== undefined) return only;
+  if (away !== undefined) throw new ConvoyError('Unavailable', `${what} is in no open pool, and ${away.message}`, { cause: away });
+  throw notFound(what);
 }
 
 function required(field: string, value: string): void {

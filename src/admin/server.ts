@@ -44,7 +44,7 @@ function register(server: Server, name: UnaryName | StreamName, type: 'unary' | 
   );
 }
 
-type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline' | 'cancelled'> & {
+type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline' | 'cancelled' | 'request'> & {
   once(event: 'cancelled', listener: () => void): unknown;
 };
 
@@ -111,6 +111,7 @@ class Host implements AdminService {
       request_id: context.requestId,
       code,
       duration_ms: Math.round(performance.now() - started),
+      ...objectsOf(call.request),
     });
     try {
       const answer = await work(context);
@@ -127,6 +128,19 @@ class Host implements AdminService {
       finish();
     }
   }
+}
+
+/** What the call is about, for who asks later who deleted it. Never options, parameters or anything else that may hold a secret. */
+const LOGGED_FIELDS = ['pool', 'name', 'volume', 'snapshot', 'item', 'how', 'mountPoint', 'sourceSnapshot', 'sourceVolume'] as const;
+
+function objectsOf(request: unknown): Record<string, string> {
+  const found: Record<string, string> = {};
+  if (typeof request !== 'object' || request === null) return found;
+  for (const field of LOGGED_FIELDS) {
+    const value: unknown = (request as Record<string, unknown>)[field];
+    if (typeof value === 'string' && value !== '') found[field] = value.slice(0, 256);
+  }
+  return found;
 }
 
 /** Calls that change nothing are not worth a line of the log. */

@@ -62,7 +62,7 @@ export const listVolumes: UnaryRpc<'ListVolumes'> = async ({ pools }, request) =
   return { volumes: volumes.map(volumeMessage), nextToken: page.nextToken };
 };
 
-/** InvalidArgument names the pools that there are; '' = all of them. */
+/** NotFound names the pools that there are; '' = all of them. */
 export async function assertPool(pools: Pools, name: string): Promise<void> {
   if (name === '') return;
   const names = (await pools.status()).map(({ config }) => config.name);
@@ -102,7 +102,12 @@ async function readFacts(pools: Pools, volume: Volume): Promise<{ info?: VolumeI
 }
 
 export const mountVolume: UnaryRpc<'MountVolume'> = async ({ pools, node }, request, call) => {
-  const id = await resolveVolumeId(pools, request.volume);
+  const { id, use } = await resolveVolume(pools, request.volume);
+  if (use.block && !use.mount)
+    throw new ConvoyError(
+      'Precondition',
+      `volume ${id} is a raw block volume, so there is no file system to mount: use one made without --block`,
+    );
   const mountPoint = request.mountPoint === '' ? undefined : request.mountPoint;
   return { path: await node.mount(id, mountPoint, { readOnly: request.readOnly }, call) };
 };

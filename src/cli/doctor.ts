@@ -9,7 +9,7 @@ export function addDoctor(program: Command, run: Runner): void {
   program
     .command('doctor')
     .description('prove that a pool keeps its promises, on volumes and snapshots made for it and removed again')
-    .requiredOption('--pool <pool>', 'pool to examine')
+    .requiredOption('--pool <pool>', 'pool to examine; required')
     .action(run(doctor));
 }
 

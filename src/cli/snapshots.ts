@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { isConvoyError } from '../convoy/errors.ts';
 import type { Context, Runner } from './context.ts';
+import { eachOf } from './each.ts';
 import { allPages } from './pages.ts';
 import type { SnapshotMessage } from './shapes.ts';
 import { dateOf, snapshotShape } from './shapes.ts';
@@ -83,9 +84,9 @@ async function inspect({ client, out }: Context, [name]: readonly [string]): Pro
 }
 
 async function remove(context: Context, [names]: readonly [readonly string[]]): Promise<void> {
-  const deleted: { readonly id: string }[] = [];
-  for (const name of names) deleted.push({ id: await removeOne(context, name) });
-  context.out.answer(deleted, () => {});
+  const { done, failure } = await eachOf(names, async (name) => ({ id: await removeOne(context, name) }));
+  if (failure === undefined || done.length > 0) context.out.answer(done, () => {});
+  if (failure !== undefined) throw failure;
 }
 
 async function removeOne(context: Context, name: string): Promise<string> {

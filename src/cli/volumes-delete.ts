@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { isConvoyError } from '../convoy/errors.ts';
+import { parseId } from '../convoy/ids.ts';
 import type { Context, Runner } from './context.ts';
+import { eachOf } from './each.ts';
 import { dateOf, snapshotShape, trashShape, volumeShape } from './shapes.ts';
 import { formatBytes, formatTime } from './units.ts';
 import { withProgress } from './wait.ts';
@@ -15,13 +17,19 @@ export function addVolumesDelete(parent: Command, run: Runner, hidden: { readonl
 }
 
 async function remove(context: Context, [names]: readonly [readonly string[]], options: { readonly reference?: boolean }): Promise<void> {
-  const deleted: { readonly id: string; readonly keptAs: string | null }[] = [];
-  for (const name of names) {
+  const { done, failure } = await eachOf(names, async (name) => {
     const { id, keptAs } = await removeOne(context, name, options.reference === true);
-    deleted.push({ id, keptAs: keptAs === '' ? null : keptAs });
-    if (keptAs !== '') context.out.note(`the data of ${name} is kept: convoy volumes create ${name} --id ${keptAs}`);
-  }
-  context.out.answer(deleted, () => {});
+    if (keptAs !== '') context.out.note(`the data of ${name} is kept: ${adoptAgain(id, name, keptAs)}`);
+    return { id, keptAs: keptAs === '' ? null : keptAs };
+  });
+  if (failure === undefined || done.length > 0) context.out.answer(done, () => {});
+  if (failure !== undefined) throw failure;
+}
+
+/** What to type to have it back, in its pool; a volume that was named by its id needs a name. */
+function adoptAgain(id: string, given: string, keptAs: string): string {
+  const parsed = parseId(id, 'volume');
+  return `convoy volumes create ${given === id ? 'NAME' : given}${parsed === undefined ? '' : ` --pool ${parsed.pool}`} --id ${keptAs}`;
 }
 
 function removeOne(context: Context, name: string, referenceOnly: boolean): Promise<{ readonly id: string; readonly keptAs: string }> {

@@ -20,7 +20,7 @@ export function addVolumes(program: Command, run: Runner): void {
     .command('expand')
     .description('make a volume larger')
     .argument('<volume>')
-    .requiredOption('--size <size>', 'its new size, such as 20G')
+    .requiredOption('--size <size>', 'its new size, such as 20G; required')
     .action(run(expand));
   addVolumesDelete(volumes, run);
   addVolumesUndelete(volumes, run);

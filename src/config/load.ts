@@ -49,6 +49,8 @@ async function readConfigFile(path: string | undefined): Promise<ConfigFile> {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (isErrno(error, 'ENOENT')) throw invalid(`config file ${path} does not exist`);
+    if (isErrno(error, 'EACCES', 'EPERM')) throw invalid(`config file ${path} cannot be read by this user: run convoy daemon as root`);
+    if (isErrno(error, 'EISDIR')) throw invalid(`config file ${path} is a directory; allowed is a YAML file`);
     throw invalid(`config file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
   const { parseConfigFile } = await import('./file.ts');

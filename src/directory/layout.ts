@@ -10,6 +10,9 @@ export const ADOPTED_FROM = 'adopted-from';
 /** Name under `import/` that the data goes to, written before it is moved: a repeated delete gives the same answer. */
 export const KEPT_AS = 'kept-as';
 
+/** What the record of a trash entry is called from the moment that its destruction begins: it cannot be brought back any more. */
+export const PURGED = 'record.purged.json';
+
 const FOLDER = { volume: 'volumes', snapshot: 'snapshots' } as const satisfies Record<ObjectKind, string>;
 const LETTER = { volume: 'v', snapshot: 's' } as const satisfies Record<ObjectKind, string>;
 const TRASH = 'trash';

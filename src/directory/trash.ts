@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { lstat, readdir, rename } from 'node:fs/promises';
 import type { CallContext, TrashEntry, TrashOperations } from '../convoy/contract.ts';
 import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
 import type { ObjectKind } from '../convoy/ids.ts';
 import type { System } from '../system/api.ts';
-import { copyCall, failure, refuseMountsBelow } from './failures.ts';
-import { formatTrashName, type Layout, parseTrashName, RECORD } from './layout.ts';
+import { copyCall, failure, refuseMountsBelow, unlessAbsent } from './failures.ts';
+import { formatTrashName, type Layout, PURGED, parseTrashName, RECORD } from './layout.ts';
 import { readText } from './read-text.ts';
 import type { DirectoryStorage } from './storage.ts';
 
@@ -56,15 +56,18 @@ export class DirectoryTrash implements TrashOperations {
 
   async readTrashRecord(entry: TrashEntry): Promise<string | undefined> {
     const path = this.#layout.trashEntry(entry.entry);
-    return await readText(`${path}/${RECORD}`, `the record of trash entry ${entry.entry}`);
+    const what = `the record of trash entry ${entry.entry}`;
+    return (await readText(`${path}/${RECORD}`, what)) ?? (await readText(`${path}/${PURGED}`, what));
   }
 
+  /** Precondition once a purge has begun, whatever became of it: half of the data is no volume. */
   async undiscard(entry: TrashEntry): Promise<void> {
     const from = this.#layout.trashEntry(entry.entry);
     const parsed = parseTrashName(entry.entry);
     if (parsed === undefined || parsed.id !== entry.id)
       throw new ConvoyError('InvalidArgument', `trash entry ${entry.entry} does not hold ${entry.kind} ${entry.id}`);
     await this.#storage.assertSame();
+    await this.#refusePurged(from, entry.entry);
     try {
       await this.#system.files.renameDurable(from, this.#layout.place(parsed.kind, parsed.id));
     } catch (error) {
@@ -78,7 +81,9 @@ export class DirectoryTrash implements TrashOperations {
   async purge(entry: TrashEntry, call: CallContext): Promise<void> {
     const path = this.#layout.trashEntry(entry.entry);
     await this.#storage.assertSame();
+    await refuseMountsBelow(this.#system.mounts, path, `destroying trash entry ${entry.entry}`);
     try {
+      await this.#markPurged(path);
       await this.#beforePurge(`${path}/${this.#layout.dataName}`);
       await this.#system.trees.remove(path, copyCall(call));
     } catch (error) {
@@ -90,6 +95,23 @@ export class DirectoryTrash implements TrashOperations {
         );
       throw failure(error, `destroying trash entry ${entry.entry}`, call.signal);
     }
+  }
+
+  /** Durable before the first byte is lost. Needs no room on a full disk. */
+  async #markPurged(path: string): Promise<void> {
+    try {
+      await rename(`${path}/${RECORD}`, `${path}/${PURGED}`);
+      await this.#system.files.syncDirectory(path);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
+
+  async #refusePurged(path: string, entry: string): Promise<void> {
+    const has = async (name: string): Promise<boolean> =>
+      (await unlessAbsent(lstat(`${path}${name}`), `looking at trash entry ${entry}`)) !== undefined;
+    if (!(await has('')) || (await has(`/${RECORD}`))) return;
+    throw new ConvoyError('Precondition', `trash entry ${entry} is being removed for good: it cannot be brought back any more`);
   }
 
   /** ENOENT of a rename means an absent object only if the trash itself is there. */

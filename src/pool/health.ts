@@ -1,5 +1,5 @@
 import type { HealthProblem } from '../convoy/contract.ts';
-import { isConvoyError, notFound } from '../convoy/errors.ts';
+import { type ConvoyError, isConvoyError, notFound } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import { routeVolume } from './route.ts';
@@ -18,12 +18,19 @@ export async function volumeHealth(env: PoolEnv, id: string): Promise<readonly H
 export async function volumeProblems(pool: Pool, local: LocalVolumeId): Promise<readonly HealthProblem[]> {
   const problems: HealthProblem[] = [];
   const read = await pool.book.read('volume', local);
-  if (read.kind === 'damaged') problems.push({ status: 'DataLoss', reason: 'RecordDamaged', message: read.error.message });
+  if (read.kind === 'damaged') problems.push(recordProblem(read.error));
   if (read.kind === 'absent')
     problems.push({ status: 'DataLoss', reason: 'RecordMissing', message: `volume ${pool.id(local)} has data but no record` });
   if (read.kind === 'found' && read.record.state === 'pending') return problems;
   const found = [...problems, ...((await pool.operations.health?.volumeHealth(local)) ?? [])];
   return found.length > 0 || read.kind !== 'found' ? found : sizeProblems(pool, local, BigInt(read.record.size));
+}
+
+/** A record of a newer version, or on a disk that does not answer, is not lost. */
+function recordProblem({ code, message }: ConvoyError): HealthProblem {
+  return code === 'DataLoss'
+    ? { status: 'DataLoss', reason: 'RecordDamaged', message }
+    : { status: 'Inaccessible', reason: 'RecordUnreadable', message };
 }
 
 /** The driver cannot see the record: that the storage is smaller than what was promised is seen here. */

@@ -16,6 +16,8 @@ export interface JobRequest {
   /** Copies and purges wait for a place; making an empty volume does not. */
   readonly bounded: boolean;
   readonly work: (context: CallContext) => Promise<void>;
+  /** Gives back what the job holds, once it has ended: also when it was cancelled before its work began. */
+  readonly release?: () => void;
 }
 
 export interface JobOptions {
@@ -53,6 +55,11 @@ export class Jobs {
   /** The job of this object, running or failed and not yet told. */
   find(objectId: string): RunningJob | undefined {
     return this.#jobs.get(objectId);
+  }
+
+  /** True from `close` on: nothing can be started any more. */
+  get isClosing(): boolean {
+    return this.#closing;
   }
 
   isRunning(objectId: string): boolean {
@@ -193,6 +200,7 @@ class Entry implements RunningJob {
     if (this.settled) return;
     this.settled = true;
     this.#error = error;
+    this.request.release?.();
     if (error === undefined) this.#set({ state: 'done' });
     else this.#set({ state: 'failed', error: isConvoyError(error) ? error.message : 'internal error, see the log' });
     this.#resolve();

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConvoyError, isErrno } from '../convoy/errors.ts';
+import { ConvoyError, isConvoyError, isErrno } from '../convoy/errors.ts';
 import type { Files } from '../system/api.ts';
 
 /** Which pools this node has opened and where; one small file each under `<root>/known`, outside the pools. */
@@ -8,7 +8,13 @@ export interface KnownPool {
   readonly pool: string;
   readonly uuid: string;
   readonly place: string;
+  /** Where it was before. */
+  readonly earlier?: readonly string[];
 }
+
+/** True if this node has ever opened the pool at this place. */
+export const wasAt = (known: KnownPool | undefined, place: string): boolean =>
+  known !== undefined && (known.place === place || known.earlier?.includes(place) === true);
 
 export class KnownPools {
   readonly #directory: string;
@@ -30,7 +36,8 @@ export class KnownPools {
     }
     try {
       const known = JSON.parse(text) as Partial<KnownPool>;
-      if (typeof known.uuid === 'string' && typeof known.place === 'string') return { pool, uuid: known.uuid, place: known.place };
+      const { uuid, place, earlier = [] } = known;
+      if (typeof uuid === 'string' && typeof place === 'string' && Array.isArray(earlier)) return { pool, uuid, place, earlier };
     } catch {
       // falls through to the one message for all damage
     }
@@ -40,9 +47,23 @@ export class KnownPools {
     );
   }
 
+  /** Keeps the places that were known before: a disk may be missing there too. */
   async remember(known: KnownPool): Promise<void> {
+    const before = await this.#findWhole(known.pool);
+    const places = before === undefined ? [] : [...(before.earlier ?? []), before.place];
+    const earlier = [...new Set(places)].filter((place) => place !== known.place);
     await this.#files.mkdirDurable(this.#directory, 0o700);
-    await this.#files.writeDurable(this.#path(known.pool), `${JSON.stringify(known)}\n`);
+    await this.#files.writeDurable(this.#path(known.pool), `${JSON.stringify({ ...known, earlier })}\n`);
+  }
+
+  /** A damaged one is the admin's to replace, by opening the pool anew. */
+  async #findWhole(pool: string): Promise<KnownPool | undefined> {
+    try {
+      return await this.find(pool);
+    } catch (error) {
+      if (isConvoyError(error, 'Unavailable')) return undefined;
+      throw error;
+    }
   }
 
   #path(pool: string): string {

@@ -203,6 +203,9 @@ class PoolSet implements Pools {
         `pool ${poolName} has no trash entry ${JSON.stringify(entryName.slice(0, 128))}; "convoy volumes trash" lists them`,
       );
     using _lock = this.#env.locks.acquire({ exclusive: [`${entry.kind}/${entry.id}`], doing: 'it is being undeleted' });
+    const other = this.#env.pools.find((each) => each !== pool && each.state.kind === 'open' && each.catalogue.has(entry.kind, entry.id));
+    if (other !== undefined)
+      throw new ConvoyError('AlreadyExists', `pool ${other.name} has a ${entry.kind} of this name by now: delete that one first`);
     const { kind, id } = await pool.trash.undiscard(entryName);
     // A damaged record keeps its place in the lists, as at start.
     pool.catalogue.set(kind, id, { sizeBytes: 0n, pending: false });
@@ -235,7 +238,7 @@ class PoolSet implements Pools {
     );
   }
 
-  /** A copy goes where its data is; else the named pool, else the default one. */
+  /** The named pool; a copy goes where its data is; a retry finds its volume, whatever the default has become; else the default one. */
   #poolFor(input: CreateVolumeInput): Pool {
     if (input.pool !== undefined) return this.#pool(input.pool);
     const { source } = input;
@@ -247,6 +250,9 @@ class PoolSet implements Pools {
           : parseId(source.volumeId, 'volume');
     const holder = this.#env.pools.find((pool) => pool.name === parsed?.pool);
     if (holder !== undefined) return holder;
+    const local = localId('volume', input.name);
+    const found = this.#env.pools.find((pool) => pool.state.kind === 'open' && pool.catalogue.has('volume', local));
+    if (found !== undefined) return found;
     if (this.#defaultPool === undefined)
       throw invalid(
         `parameter pool is required: configured are ${this.#env.pools.map((pool) => pool.name).join(', ')}, and none is the default`,

@@ -1,12 +1,20 @@
 import { join } from 'node:path';
-import type { CallContext, ConvoyDriver, DriverDeps, DriverLog, DriverProperties, Operations } from '../convoy/contract.ts';
+import type {
+  CallContext,
+  ConvoyDriver,
+  DriverDeps,
+  DriverLog,
+  DriverProperties,
+  Operations,
+  StorageOperations,
+} from '../convoy/contract.ts';
 import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
 import { formatId, type LocalId, nodeKey, type ObjectKind } from '../convoy/ids.ts';
 import type { RegisteredDriver } from '../convoy/registry.ts';
 import type { PoolConfig, PoolState, UsesOf } from './api.ts';
-import { Catalogue } from './catalogue.ts';
+import { Catalogue, type CatalogueEntry } from './catalogue.ts';
 import type { Jobs } from './jobs.ts';
-import type { KnownPools } from './known-pools.ts';
+import { type KnownPools, wasAt } from './known-pools.ts';
 import type { Locks } from './locks.ts';
 import { checkMarker, decodeMarker, encodeMarker, newMarker } from './marker.ts';
 import type { Places } from './places.ts';
@@ -51,7 +59,8 @@ export class Pool {
   #driver: ConvoyDriver | undefined;
   #opened: Opened | undefined;
   #reason = 'not opened yet';
-  #lastTry = 0;
+  /** By a clock that is never set back. */
+  #lastTry = Number.NEGATIVE_INFINITY;
   #opening: Promise<void> | undefined;
   #closed = false;
   /** The instance was closed when its storage went away: the next attempt makes a new one. */
@@ -114,6 +123,11 @@ export class Pool {
     return formatId(this.name, this.node, local);
   }
 
+  /** Notes what is durable already. A pool that was lost meanwhile reads it when it is opened again. */
+  note(kind: ObjectKind, id: LocalId, entry: CatalogueEntry): void {
+    this.#opened?.catalogue.set(kind, id, entry);
+  }
+
   /** A context for work that belongs to no call. */
   ownContext(): CallContext {
     return { signal: new AbortController().signal, secrets: {}, progress: () => {} };
@@ -133,30 +147,34 @@ export class Pool {
   async ready(): Promise<void> {
     if (this.#closed) throw new ConvoyError('Unavailable', `pool ${this.name}: the driver is stopping; try again`);
     if (this.#opened === undefined) await this.#tryOpen();
+    const opened = this.#open();
     try {
-      await this.#open().driver.operations.storage.assertSame();
+      await opened.driver.operations.storage.assertSame();
     } catch (error) {
-      await this.#lose(error);
+      // A late answer about an instance that was given up says nothing of the one that took its place.
+      if (this.#opened === opened) await this.#lose(error);
       throw this.#unavailable(error);
     }
   }
 
   /** Makes the place a pool by the admin's word. */
   async initialise(how: 'init' | 'replace' | 'adopt'): Promise<void> {
+    await this.#opening?.catch(() => {});
     if (this.#opened !== undefined) throw new ConvoyError('InUse', `pool ${this.name} is open already; nothing to do`);
+    // An instance that has seen another disk in this place goes on asking for that one.
+    if (this.#stale) await this.init();
     const { storage } = this.#need().operations;
     const text = await storage.readMarker();
     if (how === 'adopt') await this.#adopt(text);
     else {
       if (text !== undefined && how === 'init')
         throw new ConvoyError('AlreadyExists', `${await storage.place()} is a pool already; "--replace" gives its data up`);
-      if (how === 'init' && !(await storage.isEmpty()))
-        throw new ConvoyError('Precondition', `${await storage.place()} is not empty: a pool is made in an empty place only`);
+      if (how === 'init') await this.#refuseInit(storage);
       await storage.writeMarker(encodeMarker(newMarker(this.name, this.#registered.name, this.nodeName)), how === 'replace');
     }
     const marker = decodeMarker(await storage.place(), (await storage.readMarker()) ?? '');
     await this.#env.known.remember({ pool: this.name, uuid: marker.uuid, place: await storage.place() });
-    this.#lastTry = 0;
+    this.#lastTry = Number.NEGATIVE_INFINITY;
     await this.ready();
   }
 
@@ -181,10 +199,10 @@ export class Pool {
 
   async #tryOpen(): Promise<void> {
     if (this.#opening === undefined) {
-      if (Date.now() - this.#lastTry < RETRY_OPEN_MS) throw this.#unavailable(undefined);
+      if (performance.now() - this.#lastTry < RETRY_OPEN_MS) throw this.#unavailable(undefined);
       this.#opening = this.#prove().finally(() => {
         this.#opening = undefined;
-        this.#lastTry = Date.now();
+        this.#lastTry = performance.now();
       });
     }
     try {
@@ -224,7 +242,7 @@ export class Pool {
     let text = await storage.readMarker();
     const known = await this.#env.known.find(this.name);
     if (text === undefined) {
-      await this.#mayInitialise(driver, place, known?.place);
+      await this.#mayInitialise(driver, place, wasAt(known, place));
       await storage.writeMarker(encodeMarker(newMarker(this.name, this.#registered.name, this.nodeName)), false);
       text = await storage.readMarker();
     }
@@ -240,10 +258,10 @@ export class Pool {
   }
 
   /** An empty place becomes a pool by itself only where the config says so and this node never opened the pool there. */
-  async #mayInitialise(driver: ConvoyDriver, place: string, knownPlace: string | undefined): Promise<void> {
+  async #mayInitialise(driver: ConvoyDriver, place: string, isKnown: boolean): Promise<void> {
     const refuse = (found: string, way: string): ConvoyError =>
       new ConvoyError('Unavailable', `${place} holds no pool marker ${found}: ${way}`);
-    if (knownPlace === place)
+    if (isKnown)
       throw refuse(
         'although this node opened the pool there before',
         `its disk is probably not mounted; if the data is really gone, "convoy pools init ${this.name} --replace"`,
@@ -251,6 +269,16 @@ export class Pool {
     if (this.config.init === 'manual') throw refuse('and init is manual', `"convoy pools init ${this.name}" makes it a pool`);
     if (!(await driver.operations.storage.isEmpty()))
       throw refuse('and is not empty', 'give the pool an empty directory; nothing that is there was touched');
+  }
+
+  async #refuseInit(storage: StorageOperations): Promise<void> {
+    const place = await storage.place();
+    if (!(await storage.isEmpty())) throw new ConvoyError('Precondition', `${place} is not empty: a pool is made in an empty place only`);
+    if (wasAt(await this.#env.known.find(this.name), place))
+      throw new ConvoyError(
+        'Precondition',
+        `${place} holds no pool marker although this node opened the pool there before: its disk is probably not mounted; if the data is really gone, "convoy pools init ${this.name} --replace"`,
+      );
   }
 
   async #adopt(text: string | undefined): Promise<void> {
@@ -271,7 +299,7 @@ export class Pool {
     this.#env.log.warn({ pool: this.name, reason: this.#reason }, 'pool unavailable');
     this.#opened?.trash.close();
     this.#opened = undefined;
-    this.#lastTry = Date.now();
+    this.#lastTry = performance.now();
     // This instance still says what the driver can do.
     this.#stale = true;
     await this.#driver?.close();

@@ -30,7 +30,7 @@ export async function promise(pool: Pool, kind: ObjectKind, id: string, entry: C
     return;
   }
   const numbers = `pool ${pool.name} can promise ${availableBytes} of its ${totalBytes} bytes; ${pool.catalogue.promisedBytes} are promised and ${pool.trash.bytes} are in the trash`;
-  if (pool.trash.isEmptying && more <= availableBytes + pool.trash.bytes)
+  if (more <= availableBytes + pool.trash.goingBytes)
     throw new ConvoyError('Busy', `no room for ${what} of ${more} bytes until the trash is emptied, which goes on: ${numbers}; try again`);
   throw new ConvoyError(
     'NoSpace',

@@ -7,9 +7,9 @@ import type { RunningJob } from './jobs.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import { promise } from './promises.ts';
 import { RECORD_VERSION, type SnapshotRecord, type VolumeRecord } from './records.ts';
-import { requireSnapshot, requireVolume, routeSnapshot, routeVolume } from './route.ts';
+import { requireSnapshot, routeSnapshot, routeVolume } from './route.ts';
 import { toSnapshot } from './views.ts';
-import { checkNodes, withQuietFormat } from './volume-create.ts';
+import { checkNodes, elsewhere, notCleared, quietVolume } from './volume-create.ts';
 
 /**
  * CreateSnapshot: answers once the cut is made and whole. Storage that shares blocks cuts in an instant; elsewhere the copy is a
@@ -23,12 +23,11 @@ export async function createSnapshot(env: PoolEnv, input: CreateSnapshotInput, c
   await pool.ready();
   if (pool.operations.snapshot === undefined)
     throw new ConvoyError('NotSupported', `driver ${pool.driver.name()} of pool ${pool.name} has no snapshots`);
-  checkNodes(env, pool, input.nodes);
   refuseOtherPools(env, pool, local, input.name);
   const existing = await pool.book.find('snapshot', local);
   const running = env.jobs.find(pool.id(local));
   if (existing !== undefined && (existing.state === 'ready' || running !== undefined))
-    return await answerExisting(pool, existing, input, running, call);
+    return await answerExisting(env, pool, existing, input, running, call);
   if (running !== undefined) await running.wait(call);
   // A pending snapshot whose process died was never answered: the cut is made anew, of whatever volume is asked now.
   if (existing !== undefined) await clearSnapshot(pool, local, existing.volume);
@@ -71,6 +70,7 @@ export async function clearSnapshot(pool: Pool, local: LocalSnapshotId, volume: 
 }
 
 async function answerExisting(
+  env: PoolEnv,
   pool: Pool,
   existing: SnapshotRecord,
   input: CreateSnapshotInput,
@@ -87,6 +87,8 @@ async function answerExisting(
       'AlreadyExists',
       `snapshot ${JSON.stringify(input.name)} exists with consistency ${existing.consistency}, asked is ${input.consistency ?? 'point-in-time'}`,
     );
+  const away = elsewhere(env, pool, input.nodes);
+  if (away !== undefined) throw new ConvoyError('AlreadyExists', `snapshot ${JSON.stringify(input.name)} exists, but ${away}`);
   await running?.wait(call);
   return toSnapshot(pool, await requireSnapshot(pool, existing.id));
 }
@@ -99,12 +101,13 @@ async function startSnapshot(
   input: CreateSnapshotInput,
   call: Call,
 ): Promise<Snapshot> {
+  checkNodes(env, pool, input.nodes);
   let release = env.locks.acquire({ shared: [`volume/${volume}`], doing: 'a snapshot of it is being made' });
   let started = false;
   try {
-    const source = await requireVolume(pool, volume);
-    release = withQuietFormat(env, source, release);
-    const record = planSnapshot(local, source, input);
+    const source = await quietVolume(env, pool, volume, release);
+    release = source.release;
+    const record = planSnapshot(local, source.record, await storedSize(pool, source.record), input);
     await promise(
       pool,
       'snapshot',
@@ -112,14 +115,15 @@ async function startSnapshot(
       { sizeBytes: BigInt(record.size), pending: true, sourceVolumeId: input.sourceVolumeId },
       `snapshot ${JSON.stringify(input.name)}`,
     );
-    await writePending(pool, record);
+    await writePending(env, pool, record);
     const job = env.jobs.start({
       kind: 'snapshot',
       objectId: pool.id(local),
       pool: pool.name,
       secrets: call.secrets,
       bounded: !pool.properties.sharesBlocks,
-      work: (context) => cutAndRelease(env, pool, record, release, context),
+      work: (context) => cut(env, pool, record, context),
+      release: () => release[Symbol.dispose](),
     });
     started = true;
     await job.wait(call);
@@ -129,7 +133,14 @@ async function startSnapshot(
   }
 }
 
-function planSnapshot(local: LocalSnapshotId, source: VolumeRecord, input: CreateSnapshotInput): SnapshotRecord {
+/** Storage that was grown by an expansion which then failed is larger than its record; so is its snapshot, and what is restored from it. */
+async function storedSize(pool: Pool, source: VolumeRecord): Promise<bigint> {
+  const recorded = BigInt(source.size);
+  const stored = pool.properties.sizeEnforced ? ((await pool.operations.volume.getVolumeInfo(source.id)).sizeBytes ?? recorded) : recorded;
+  return stored > recorded ? stored : recorded;
+}
+
+function planSnapshot(local: LocalSnapshotId, source: VolumeRecord, sizeBytes: bigint, input: CreateSnapshotInput): SnapshotRecord {
   return {
     version: RECORD_VERSION,
     kind: 'snapshot',
@@ -138,7 +149,7 @@ function planSnapshot(local: LocalSnapshotId, source: VolumeRecord, input: Creat
     state: 'pending',
     sourceVolumeId: input.sourceVolumeId,
     volume: source.id,
-    size: source.size,
+    size: String(sizeBytes),
     createdAt: new Date().toISOString(),
     use: source.use,
     ...(source.fsType === undefined ? {} : { fsType: source.fsType }),
@@ -147,17 +158,16 @@ function planSnapshot(local: LocalSnapshotId, source: VolumeRecord, input: Creat
   };
 }
 
-async function writePending(pool: Pool, record: SnapshotRecord): Promise<void> {
+async function writePending(env: PoolEnv, pool: Pool, record: SnapshotRecord): Promise<void> {
   try {
     await pool.book.write(record);
   } catch (error) {
-    pool.catalogue.delete('snapshot', record.id);
-    throw error;
+    throw await clearAfter(env, pool, record, error);
   }
   step('snapshot.recorded');
 }
 
-async function cutAndRelease(env: PoolEnv, pool: Pool, record: SnapshotRecord, release: Disposable, context: CallContext): Promise<void> {
+async function cut(env: PoolEnv, pool: Pool, record: SnapshotRecord, context: CallContext): Promise<void> {
   try {
     const createdAt = new Date().toISOString();
     await pool.operations.snapshot?.createSnapshot(
@@ -168,25 +178,25 @@ async function cutAndRelease(env: PoolEnv, pool: Pool, record: SnapshotRecord, r
     );
     step('snapshot.cut');
     await pool.book.write({ ...record, state: 'ready', createdAt });
-    pool.catalogue.set('snapshot', record.id, { sizeBytes: BigInt(record.size), pending: false, sourceVolumeId: record.sourceVolumeId });
+    pool.note('snapshot', record.id, { sizeBytes: BigInt(record.size), pending: false, sourceVolumeId: record.sourceVolumeId });
     step('snapshot.ready');
   } catch (error) {
-    await clearAfter(env, pool, record, error);
-    throw error;
-  } finally {
-    release[Symbol.dispose]();
+    throw await clearAfter(env, pool, record, error);
   }
 }
 
-async function clearAfter(env: PoolEnv, pool: Pool, record: SnapshotRecord, error: unknown): Promise<void> {
-  if (isConvoyError(error, 'Cancelled')) return;
+/** Resolves to what the caller is told (volume-create.ts, `clearAfter`). */
+async function clearAfter(env: PoolEnv, pool: Pool, record: SnapshotRecord, error: unknown): Promise<unknown> {
+  if (isConvoyError(error, 'Cancelled')) return error;
   try {
     await clearSnapshot(pool, record.id, record.volume);
+    return error;
   } catch (failure) {
     env.log.warn(
       { pool: pool.name, snapshot_id: pool.id(record.id), reason: String(failure) },
       'a failed snapshot could not be cleared; its retry or the next start will',
     );
+    return notCleared(`snapshot ${JSON.stringify(record.name)}`, error, failure);
   }
 }
 

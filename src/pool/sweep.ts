@@ -1,4 +1,5 @@
 import { isConvoyError } from '../convoy/errors.ts';
+import type { LocalId } from '../convoy/ids.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import { clearSnapshot } from './snapshots.ts';
 import { resumeCreate } from './volume-create.ts';
@@ -23,16 +24,25 @@ export async function sweep(env: PoolEnv, pool: Pool): Promise<void> {
   }
 }
 
+/** Of a pool that is opened late, calls and jobs may be at work already: what one of them holds is its own to finish. */
 async function sweepOne(env: PoolEnv, pool: Pool, kind: 'volume' | 'snapshot', local: string): Promise<void> {
+  if (env.jobs.isRunning(pool.id(local as LocalId))) return;
+  using _lock = env.locks.acquire({ exclusive: [`${kind}/${local}`], doing: 'what a stopped process left of it is cleared' });
   const read = await pool.book.read(kind, local);
-  if (read.kind === 'absent') {
-    // A place without a record: made and not yet written, or emptied and not yet removed. With data in it, it stays, and health reports it.
-    await pool.book.remove(kind, local);
-    if ((await pool.book.list(kind)).includes(local)) pool.catalogue.set(kind, local, { sizeBytes: 0n, pending: false });
-    else pool.catalogue.delete(kind, local);
-  } else if (read.kind === 'found' && read.record.kind === 'snapshot') await clearSnapshot(pool, read.record.id, read.record.volume);
-  else if (read.kind === 'found' && read.record.kind === 'volume') {
-    if (read.record.state === 'deleting') await resumeDelete(pool, read.record);
-    else await resumeCreate(env, pool, read.record);
-  }
+  if (read.kind === 'absent') await sweepPlace(pool, kind, local);
+  if (read.kind !== 'found') return;
+  const { record } = read;
+  if (record.state === 'ready') {
+    const source = record.kind === 'snapshot' ? { sourceVolumeId: record.sourceVolumeId } : {};
+    pool.note(kind, record.id, { sizeBytes: BigInt(record.size), pending: false, ...source });
+  } else if (record.kind === 'snapshot') await clearSnapshot(pool, record.id, record.volume);
+  else if (record.state === 'deleting') await resumeDelete(pool, record);
+  else await resumeCreate(env, pool, record);
+}
+
+/** A place without a record: made and not yet written, or emptied and not yet removed. With data in it, it stays, and health reports it. */
+async function sweepPlace(pool: Pool, kind: 'volume' | 'snapshot', local: string): Promise<void> {
+  await pool.book.remove(kind, local);
+  if ((await pool.book.list(kind)).includes(local)) pool.catalogue.set(kind, local, { sizeBytes: 0n, pending: false });
+  else pool.catalogue.delete(kind, local);
 }

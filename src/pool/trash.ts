@@ -46,9 +46,11 @@ export class Trash {
     return this.#kept.size;
   }
 
-  /** True while bytes are on their way out: out of space is then "busy", not "full". */
-  get isEmptying(): boolean {
-    return [...this.#kept.values()].some((kept) => this.#isExpired(kept));
+  /** Bytes on their way out: out of space for no more than these is "busy", not "full". */
+  get goingBytes(): bigint {
+    let sum = 0n;
+    for (const kept of this.#kept.values()) if (this.#isExpired(kept)) sum += kept.sizeBytes;
+    return sum;
   }
 
   /** Reads what is in the trash; the first purges start once the pool is open. */
@@ -107,8 +109,14 @@ export class Trash {
       );
     if (this.#env.jobs.isRunning(this.#jobKey(name)))
       throw new ConvoyError('Precondition', `trash entry ${name} is being removed for good: it cannot be brought back any more`);
-    await this.#need().undiscard(kept.entry);
+    // Out of the list first, so that no purge starts on it meanwhile.
     this.#kept.delete(name);
+    try {
+      await this.#need().undiscard(kept.entry);
+    } catch (error) {
+      this.#kept.set(name, kept);
+      throw error;
+    }
     return kept.entry;
   }
 
@@ -159,7 +167,7 @@ export class Trash {
   }
 
   #purgeExpired(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#env.jobs.isClosing) return;
     for (const kept of this.#kept.values()) {
       const key = this.#jobKey(kept.entry.entry);
       if (!this.#isExpired(kept) || this.#env.jobs.isRunning(key)) continue;

@@ -19,7 +19,6 @@ export async function createVolume(env: PoolEnv, pool: Pool, input: CreateVolume
   const local = localId('volume', checkName('name', input.name));
   using _lock = env.locks.acquire({ exclusive: [`volume/${local}`], doing: 'a volume of this name is being created' });
   await pool.ready();
-  checkNodes(env, pool, input.nodes);
   refuseOtherPools(env, pool, local, input.name);
   const id = pool.id(local);
   const existing = await pool.book.find('volume', local);
@@ -27,7 +26,7 @@ export async function createVolume(env: PoolEnv, pool: Pool, input: CreateVolume
   if (existing?.state === 'deleting')
     throw new ConvoyError('Busy', `volume ${JSON.stringify(input.name)} (${id}) is being deleted; try again`);
   if (existing?.state === 'ready' || (existing !== undefined && running !== undefined))
-    return await answerExisting(pool, existing, input, running, call);
+    return await answerExisting(env, pool, existing, input, running, call);
   if (running !== undefined) await running.wait(call);
   return await startCreate(env, pool, input, local, existing, call);
 }
@@ -57,14 +56,19 @@ export async function clearVolume(pool: Pool, local: LocalVolumeId): Promise<voi
 
 /** RESOURCE_EXHAUSTED makes the provisioner choose another node (reference: external-provisioner, checkError). */
 export function checkNodes(env: PoolEnv, pool: Pool, nodes: readonly string[] | undefined): void {
-  if (nodes === undefined || !pool.isLocal || nodes.includes(env.nodeName) || nodes.includes(nodeKey(env.nodeName))) return;
+  if (isAllowed(env, pool, nodes)) return;
   throw new ConvoyError(
     'NoSpace',
-    `pool ${pool.name} is on node ${env.nodeName}, but accessibility_requirements allow only ${nodes.join(', ')}: allow this node, or use a pool that those nodes have`,
+    `pool ${pool.name} is on node ${env.nodeName}, but accessibility_requirements allow only ${nodes?.join(', ')}: allow this node, or use a pool that those nodes have`,
   );
 }
 
+function isAllowed(env: PoolEnv, pool: Pool, nodes: readonly string[] | undefined): boolean {
+  return nodes === undefined || !pool.isLocal || nodes.includes(env.nodeName) || nodes.includes(nodeKey(env.nodeName));
+}
+
 async function answerExisting(
+  env: PoolEnv,
   pool: Pool,
   existing: VolumeRecord,
   input: CreateVolumeInput,
@@ -72,11 +76,16 @@ async function answerExisting(
   call: Call,
 ): Promise<Volume> {
   const asked = input.options.sizeBytes === undefined ? input.range : { requiredBytes: input.options.sizeBytes };
-  const why = conflict(existing, replan(pool, existing, input), asked);
+  const why = conflict(existing, replan(pool, existing, input), asked) ?? elsewhere(env, pool, input.nodes);
   if (why !== undefined)
     throw new ConvoyError('AlreadyExists', `volume ${JSON.stringify(input.name)} exists in pool ${pool.name}, but ${why}`);
   await running?.wait(call);
   return toVolume(pool, await requireVolume(pool, existing.id));
+}
+
+/** "No room" would send the caller to another node while this one works on, or has, what it asked for. */
+export function elsewhere(env: PoolEnv, pool: Pool, nodes: readonly string[] | undefined): string | undefined {
+  return isAllowed(env, pool, nodes) ? undefined : `it is on node ${env.nodeName}, asked is ${nodes?.join(', ')}`;
 }
 
 /** The plan that this request comes to, without the size, which the existing volume answers. */
@@ -96,14 +105,15 @@ async function startCreate(
   left: VolumeRecord | undefined,
   call: Call,
 ): Promise<Volume> {
+  // First, or a refusal that is final (the source is gone by now) would leave it behind.
+  if (left !== undefined) await clearVolume(pool, local);
+  checkNodes(env, pool, input.nodes);
   const source = input.source === undefined ? undefined : await openSource(env, pool, input.source);
   let started = false;
   try {
     const record = planVolume(local, input, pool.config, pool.properties, source?.record);
-    if (left !== undefined && conflict(left, record, { requiredBytes: BigInt(record.size), limitBytes: BigInt(record.size) }) !== undefined)
-      await clearVolume(pool, local);
     await promise(pool, 'volume', local, { sizeBytes: BigInt(record.size), pending: true }, `volume ${JSON.stringify(input.name)}`);
-    await writePending(pool, record);
+    await writePending(env, pool, record);
     const job = startJob(env, pool, record, source, call.secrets);
     started = true;
     await job.wait(call);
@@ -113,18 +123,17 @@ async function startCreate(
   }
 }
 
-async function writePending(pool: Pool, record: VolumeRecord): Promise<void> {
+async function writePending(env: PoolEnv, pool: Pool, record: VolumeRecord): Promise<void> {
   try {
     await pool.book.write(record);
   } catch (error) {
-    pool.catalogue.delete('volume', record.id);
-    throw error;
+    throw await clearAfter(env, pool, record, error);
   }
   step('create.recorded');
 }
 
-interface OpenSource {
-  readonly record: VolumeRecord | SnapshotRecord;
+interface OpenSource<R extends VolumeRecord | SnapshotRecord = VolumeRecord | SnapshotRecord> {
+  readonly record: R;
   readonly release: Disposable;
 }
 
@@ -142,24 +151,33 @@ async function openSource(env: PoolEnv, pool: Pool, source: VolumeSource): Promi
   const keys = [`${kind}/${route.local}`];
   const release = env.locks.acquire({ shared: keys, doing: 'it is being copied' });
   try {
-    const record = kind === 'snapshot' ? await requireSnapshot(pool, route.local) : await requireVolume(pool, route.local);
-    return { record, release: record.kind === 'volume' ? withQuietFormat(env, record, release) : release };
+    if (kind === 'volume') return await quietVolume(env, pool, route.local, release);
+    return { record: await requireSnapshot(pool, route.local), release };
   } catch (error) {
     release[Symbol.dispose]();
     throw error;
   }
 }
 
-/** While a device's file system may be made at any moment, its publish lock is held too: a copy of half a mkfs is worth nothing. */
-export function withQuietFormat(env: PoolEnv, record: VolumeRecord, release: Disposable): Disposable {
-  if (record.format !== 'blank' && record.format !== 'formatting') return release;
-  const quiet = env.locks.acquire({ exclusive: [`publish/${record.id}`], doing: 'it is being copied before its file system is made' });
-  return {
-    [Symbol.dispose]: () => {
-      quiet[Symbol.dispose]();
-      release[Symbol.dispose]();
-    },
-  };
+/**
+ * The record of a volume that is about to be copied. While a device's file system may be made at any moment, its publish lock is
+ * held too: a copy of half a mkfs is worth nothing. `release` is given back with it; a failure leaves it to the caller.
+ */
+export async function quietVolume(env: PoolEnv, pool: Pool, local: string, release: Disposable): Promise<OpenSource<VolumeRecord>> {
+  const record = await requireVolume(pool, local);
+  if (record.format !== 'blank' && record.format !== 'formatting') return { record, release };
+  const quiet = env.locks.acquire({ exclusive: [`publish/${local}`], doing: 'it is being copied before its file system is made' });
+  try {
+    const both = new DisposableStack();
+    // Read again: the file system may have been made since, and a copy of it that is said to be half made would be formatted.
+    const current = await requireVolume(pool, local);
+    both.use(release);
+    both.use(quiet);
+    return { record: current, release: both };
+  } catch (error) {
+    quiet[Symbol.dispose]();
+    throw error;
+  }
 }
 
 function startJob(env: PoolEnv, pool: Pool, record: VolumeRecord, source: OpenSource | undefined, secrets: Call['secrets']): RunningJob {
@@ -173,12 +191,10 @@ function startJob(env: PoolEnv, pool: Pool, record: VolumeRecord, source: OpenSo
       try {
         await fill(pool, record, source?.record, context);
       } catch (error) {
-        await clearAfter(env, pool, record, error);
-        throw error;
-      } finally {
-        source?.release[Symbol.dispose]();
+        throw await clearAfter(env, pool, record, error);
       }
     },
+    release: () => source?.release[Symbol.dispose](),
   });
 }
 
@@ -197,21 +213,37 @@ async function fill(
   // What was adopted has the size that it has.
   const size = record.options['volumeDriverId'] === undefined ? undefined : (await volume.getVolumeInfo(record.id)).sizeBytes;
   const ready = await pool.book.update('volume', record.id, (found) => ({ ...found, state: 'ready', size: String(size ?? found.size) }));
-  pool.catalogue.set('volume', record.id, { sizeBytes: BigInt(ready.size), pending: false });
+  pool.note('volume', record.id, { sizeBytes: BigInt(ready.size), pending: false });
   step('create.ready');
 }
 
-/** A failed create leaves nothing. A cancelled one is cleared by whoever cancelled it, or resumed at the next start. */
-async function clearAfter(env: PoolEnv, pool: Pool, record: VolumeRecord, error: unknown): Promise<void> {
-  if (isConvoyError(error, 'Cancelled')) return;
+/**
+ * A failed create leaves nothing; a cancelled one is cleared by whoever cancelled it, or resumed at the next start. Resolves to
+ * what the caller is told: the failure, or, while something of it is still there, that it must ask again (CSI: no final code).
+ */
+async function clearAfter(env: PoolEnv, pool: Pool, record: VolumeRecord, error: unknown): Promise<unknown> {
+  if (isConvoyError(error, 'Cancelled')) return error;
   try {
     await clearVolume(pool, record.id);
+    return error;
   } catch (failure) {
     env.log.warn(
       { pool: pool.name, volume_id: pool.id(record.id), reason: String(failure) },
       'a failed create could not be cleared; its retry or the next start will',
     );
+    return notCleared(`volume ${JSON.stringify(record.name)}`, error, failure);
   }
+}
+
+export function notCleared(what: string, error: unknown, failure: unknown): ConvoyError {
+  const text = (thrown: unknown): string => (isConvoyError(thrown) ? thrown.message : 'internal error, see the log');
+  return new ConvoyError(
+    'Unavailable',
+    `${what} was not made: ${text(error)}; what is left of it could not be cleared: ${text(failure)}; try again`,
+    {
+      cause: error,
+    },
+  );
 }
 
 function refuseOtherPools(env: PoolEnv, pool: Pool, local: LocalVolumeId, name: string): void {

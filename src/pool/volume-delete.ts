@@ -56,7 +56,12 @@ async function discard(pool: Pool, record: VolumeRecord, purge: boolean | undefi
     await forget(pool, record.id);
     return {};
   }
-  await pool.book.update('volume', record.id, (found) => ({ ...found, state: 'deleting' }));
+  try {
+    await pool.book.update('volume', record.id, (found) => ({ ...found, state: 'deleting' }));
+  } catch (error) {
+    // Without room for the mark, only deleting makes room; cut short, it leaves a volume whose data is said to be missing.
+    if (!isConvoyError(error, 'NoSpace')) throw error;
+  }
   step('delete.marked');
   await clearVolume(pool, record.id);
   return {};

@@ -17,6 +17,7 @@ import type { System } from '../system/api.ts';
 import { openSystem } from '../system/open-system.ts';
 import type { Running } from './daemon.ts';
 import { decorate } from './decorators.ts';
+import { checkDriverOptions } from './driver-options.ts';
 import { claimRoot, makeDirectory, poolPlaces } from './root.ts';
 import { countJobBytes, poolSamples } from './samples.ts';
 
@@ -32,6 +33,8 @@ export async function startAll(config: DaemonConfig, registry: DriverRegistry, l
   const health = await startHealth(config, made);
 
   const system = made.adopt(openSystem(), (open) => open.close());
+  await checkDriverOptions(config.pools, registry, config.root, { system, mounter: makeMounter(system), log });
+  warnWithoutRoot(log);
   // gRPC takes as long to load as the system calls' thread to start: side by side.
   const [lock, { serve }] = await Promise.all([claimRoot(config.root, system), import('./serve.ts')]);
   made.adopt(lock, (held) => held.release());
@@ -51,6 +54,12 @@ export async function startAll(config: DaemonConfig, registry: DriverRegistry, l
 
   const all = made.move();
   return { stop: () => all.disposeAsync() };
+}
+
+/** It may still serve what needs no mount, as in tests; an admin should not learn it from a pod that does not start. */
+function warnWithoutRoot(log: Log): void {
+  const uid = process.geteuid?.() ?? 0;
+  if (uid !== 0) log.warn({ uid }, 'not run as root: volumes can be neither mounted nor unmounted, nor loop devices attached');
 }
 
 /** First of all: a port in use is found before anything is touched, and a long start can be told from a dead one. */

@@ -2,7 +2,7 @@ import type { DaemonConfig } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { parseDaemonFlags } from '../config/flags.ts';
 import { loadDaemonConfig } from '../config/load.ts';
-import { isConvoyError } from '../convoy/errors.ts';
+import { isConvoyError, isErrno } from '../convoy/errors.ts';
 import { DriverRegistry } from '../convoy/registry.ts';
 import { registerAll } from '../drivers/all.ts';
 import type { Log } from '../observe/log.ts';
@@ -42,7 +42,10 @@ export async function runDaemon(args: readonly string[]): Promise<number> {
     log.info({}, 'stopped');
     return 0;
   } catch (error) {
-    log.error({ error }, 'the daemon could not start');
+    // An expected refusal needs no stack: its message says what to do.
+    if (isConvoyError(error) && error.code !== 'Internal')
+      log.error({ code: error.code, reason: error.message }, 'the daemon could not start');
+    else log.error({ error }, 'the daemon could not start');
     return complain(error);
   }
 }
@@ -50,17 +53,30 @@ export async function runDaemon(args: readonly string[]): Promise<number> {
 /** One line for who started us, where a person looks first. */
 function complain(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`convoy daemon: ${message.replaceAll('\n', ' ')}\n`);
+  process.stderr.write(
+    `convoy daemon: ${message.replaceAll('\n', ' ')}${lacksRoot(error) ? ' (convoy daemon needs root, and this is not)' : ''}\n`,
+  );
   return isConvoyError(error, 'InvalidArgument') ? EXIT_USAGE : EXIT_FAILED;
 }
 
-/** The first signal. The second one ends the process at once: somebody does not want to wait. */
+/** Looks through the causes: a permission that is missing, to a user who is not root. */
+function lacksRoot(error: unknown): boolean {
+  if (process.geteuid?.() === 0) return false;
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1)
+    if (isErrno(at, 'EACCES', 'EPERM')) return true;
+  return false;
+}
+
+/**
+ * The first signal. SIGINT after it ends the process at once: somebody at a keyboard does not want to wait. SIGTERM does not: a
+ * supervisor that signals a whole group, and a wrapper that passes on what it got, make two of one; who insists has SIGKILL.
+ */
 function onSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let seen = false;
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.on(signal, () => {
-        if (seen) process.exit(signal === 'SIGTERM' ? 143 : 130);
+        if (seen && signal === 'SIGINT') process.exit(130);
         seen = true;
         resolve(signal);
       });

@@ -61,29 +61,38 @@ class DirectoryStorage implements StorageOperations {
   async writeMarker(text: string, replace: boolean): Promise<void> {
     this.#identity = await this.#reach();
     const path = join(this.#directory, MARKER);
-    if (!replace && (await readIfThere(path)) !== undefined)
+    const present = (await readIfThere(path)) !== undefined;
+    if (!replace && present)
       throw new ConvoyError(
         'AlreadyExists',
         `${this.#directory} is a pool already: use it as it is, or give its data up with "convoy pools init --replace"`,
       );
+    // Whoever manages the pool would go on under another's marker.
+    const guard = present && this.#lock === undefined ? await this.#takeLock() : undefined;
     try {
       for (const folder of this.#options.folders ?? []) await this.#files.mkdirDurable(join(this.#directory, folder), 0o711);
       for (const folder of Object.values(FOLDER)) await this.#files.mkdirDurable(join(this.#directory, folder), 0o700);
       await this.#files.writeDurable(path, text, { mode: 0o600 });
     } catch (error) {
       throw fromErrno(error, `making a pool in ${this.#directory}`);
+    } finally {
+      await guard?.release();
     }
   }
 
   async lock(): Promise<void> {
     if (this.#lock !== undefined) return;
     await this.#reach();
+    this.#lock = await this.#takeLock();
+    this.#options.managed?.();
+  }
+
+  async #takeLock(): Promise<FileLock> {
     try {
       const path = join(this.#directory, LOCK);
       // Apart from the marker, which a replacement renames away from under a lock.
       await (await open(path, 'a', 0o600)).close();
-      this.#lock = await this.#files.lock(path);
-      this.#options.managed?.();
+      return await this.#files.lock(path);
     } catch (error) {
       if (!isErrno(error, 'EWOULDBLOCK', 'EAGAIN')) throw fromErrno(error, `locking ${this.#directory}`);
       throw new ConvoyError('Busy', `another process manages ${this.#directory}: stop it, or wait for it to end`, { cause: error });

@@ -262,6 +262,21 @@ describe('a pool in a directory', () => {
     assert.deepEqual(readdirSync(join(rig.path, 'trash')), []);
   });
 
+  it('brings nothing back whose destruction has begun', async () => {
+    const { records, trash, volume } = rig.operations;
+    const id = volumeId('half');
+    await records.writeRecord('volume', id, 'text');
+    await volume.createVolume(id, { sizeBytes: MIB }, callWith());
+    const entry = await trash.discard('volume', id);
+    assert.ok(entry !== undefined);
+    await rejects(trash.purge(entry, callWith(AbortSignal.abort())), 'Cancelled');
+    await rejects(trash.undiscard(entry), 'Precondition', /for good/);
+    assert.equal(await trash.readTrashRecord(entry), 'text');
+    await trash.purge(entry, callWith());
+    assert.deepEqual(readdirSync(join(rig.path, 'trash')), []);
+    await rejects(trash.undiscard(entry), 'NotFound');
+  });
+
   it('discards and destroys nothing that something is mounted in', async () => {
     const { trash, volume } = rig.operations;
     const id = volumeId('mounted');

@@ -251,6 +251,7 @@ describe('pools', () => {
     await assert.rejects(pools.getVolume(volume.id), failsWith('Unavailable', 'version 2'));
     await assert.rejects(pools.deleteVolume(volume.id, {}, call), failsWith('Unavailable', 'version 2'));
     await assert.rejects(pools.createVolume(input('a'), call), failsWith('Unavailable', 'version 2'));
+    assert.deepEqual((await pools.volumeHealth(volume.id))[0]?.status, 'Inaccessible');
     assert.equal(readFileSync(path, 'utf8'), newer);
   });
 

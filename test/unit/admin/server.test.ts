@@ -49,6 +49,11 @@ describe('the admin client', () => {
   it('says what to do when no daemon answers', () => {
     assert.deepEqual([plain(status.UNAVAILABLE).code, plain(status.UNAVAILABLE).message.includes('unix:///x.sock')], ['Unavailable', true]);
   });
+  it('tells a socket that this user may not open from one where nobody answers', () => {
+    const refused = plain(status.UNAVAILABLE, 'No connection established. Last error: connect EACCES /x.sock');
+    assert.equal(refused.code, 'Unavailable');
+    assert.match(refused.message, /^this user may not open unix:\/\/\/x\.sock: run the command as root$/);
+  });
   it('takes a foreign server for what it is', () => assert.equal(plain(status.UNIMPLEMENTED).code, 'NotSupported'));
   it('takes a cancelled call for an interrupt', () => assert.equal(plain(status.CANCELLED).code, 'Cancelled'));
   it('does not trust a code that it does not know', () => {

@@ -138,6 +138,35 @@ describe('the commands against a daemon', () => {
     assert.deepEqual([status, JSON.parse(stderr)], [3, { code: 'NotFound', message: 'volume "none" does not exist' }]);
   });
 
+  it('delete all that they can of several, and name what failed', async () => {
+    for (const name of ['one', 'two']) assert.equal((await convoy('create', name, '--pool', 'fast', '--size', '1M')).status, 0);
+    const { status, stdout, stderr } = await convoy('--json', 'volumes', 'delete', 'one', 'none', 'two', 'nor');
+    assert.equal(status, 3);
+    assert.equal((JSON.parse(stdout) as unknown[]).length, 2);
+    assert.deepEqual(JSON.parse(stderr), { code: 'NotFound', message: 'volume "none" does not exist; volume "nor" does not exist' });
+    assert.deepEqual(await json('volumes', 'list'), []);
+    await fails(3, /^convoy: snapshot "none" does not exist\n$/, 'snapshots', 'delete', 'none');
+  });
+
+  it('say how to have kept data back, in its pool', async () => {
+    assert.equal((await convoy('create', 'kept', '--pool', 'slow', '--size', '1M')).status, 0);
+    const { stderr } = await convoy('delete', '--reference', 'kept');
+    const [, again] = /^the data of kept is kept: convoy (volumes create kept --pool slow --id \S+)\n$/.exec(stderr) ?? [];
+    assert.ok(again !== undefined, stderr);
+    assert.equal((await convoy(...again.split(' '))).stdout, 'kept\n');
+    assert.equal((await convoy('delete', 'kept')).status, 0);
+  });
+
+  it('answer a pool that nobody configured alike everywhere', async () => {
+    for (const verb of [
+      ['pools', 'inspect', 'nope'],
+      ['pools', 'init', 'nope'],
+      ['pools', 'adopt', 'nope'],
+      ['volumes', 'list', '--pool', 'nope'],
+    ])
+      await fails(3, /^convoy: pool "nope" is not configured; pools are fast, slow\n$/, ...verb);
+  });
+
   it('refuse the same name with other terms', async () => {
     assert.equal((await convoy('volumes', 'create', 'twice', '--pool', 'fast', '--size', '1M')).status, 0);
     assert.equal((await convoy('volumes', 'create', 'twice', '--pool', 'fast', '--size', '1M')).status, 0);

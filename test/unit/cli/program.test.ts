@@ -143,6 +143,20 @@ describe('completion', () => {
     assert.equal(spawnSync('bash', ['-n'], { input: stdout }).status, 0);
   });
 
+  it('in bash works without the bash-completion package, and when it is read twice', () => {
+    const { stdout } = run('completion', 'bash');
+    const script = `
+      convoy() { printf '%s\\n' "$*" >&3; printf 'volumes\\tx\\n:4\\n'; }
+      compopt() { :; }
+      ${stdout}
+      ${stdout}
+      COMP_WORDS=(convoy vol) COMP_CWORD=1
+      __convoy_complete 3>&1
+      echo "\${COMPREPLY[@]}"`;
+    const { stdout: answer, stderr } = spawnSync('bash', ['--norc'], { input: script, encoding: 'utf8' });
+    assert.deepEqual([answer, stderr], ['complete -- vol\nvolumes\n', '']);
+  });
+
   const ANSWERS: readonly (readonly [readonly string[], readonly string[]])[] = [
     [['snap'], ['snapshots']],
     [['volumes', 'un'], ['undelete']],

@@ -116,6 +116,10 @@ describe('the config file', () => {
     assert.match(await refusal(['--config', '/nowhere/convoy.yaml']), /^config file \/nowhere\/convoy\.yaml does not exist$/);
   });
 
+  it('that is a directory is refused as such', async () => {
+    assert.match(await refusal(['--config', '/tmp']), /^config file \/tmp is a directory; allowed is a YAML file$/);
+  });
+
   for (const empty of ['', '\n', '# nothing\n', '---\n', '{}'])
     it(`that is empty (${JSON.stringify(empty)}) is all defaults`, async () => {
       assert.deepEqual(await load([], empty), await load([]));

@@ -103,14 +103,34 @@ describe('the daemon', () => {
     client.close();
   });
 
-  it('exits at once at the second signal', async () => {
+  it('exits at once at a second Ctrl-C', async () => {
     const directory = makeDirectory();
     const { child, ended, said } = start(args(directory));
     assert.ok(await said('ready'));
     child.kill('SIGTERM');
-    child.kill('SIGTERM');
+    child.kill('SIGINT');
     // Both may be seen before the stop is done, or the first one alone: never a third way.
-    assert.ok([0, 143].includes((await ended).code ?? -1));
+    assert.ok([0, 130].includes((await ended).code ?? -1));
+  });
+
+  it('stops in order when a supervisor and a wrapper both send SIGTERM', async () => {
+    const directory = makeDirectory();
+    const { child, ended, said } = start(args(directory));
+    assert.ok(await said('ready'));
+    for (let times = 0; times < 5; times += 1) child.kill('SIGTERM');
+    assert.deepEqual(await ended, { code: 0, signal: null, stderr: '' });
+    assert.ok(!existsSync(join(directory, 'csi.sock')));
+  });
+
+  it('checks the options of drivers before it makes anything, and names the pool', async () => {
+    const directory = makeDirectory();
+    const { ended } = start(args(directory, '--drivers', 'loop', '--driver-opts', 'loop.path=relative'));
+    assert.deepEqual(await ended, {
+      code: 2,
+      signal: null,
+      stderr: 'convoy daemon: pool "loop": loop.path is "relative"; it must be an absolute path\n',
+    });
+    assert.ok(!existsSync(join(directory, 'root')));
   });
 
   it('replaces the socket of one that was killed', async () => {
