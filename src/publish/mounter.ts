@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import type { Access, CallContext, Mounter, MountVolumeOptions } from '../convoy/contract.ts';
 import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
 import { step } from '../observe/steps.ts';
-import type { FsType, MountEntry, System } from '../system/api.ts';
+import { CommandError, type FsType, type MountEntry, type System } from '../system/api.ts';
 import { fromCommand, stillMounted } from './command-errors.ts';
 import type { MountFlags } from './mount-flags.ts';
 import { parseMountFlags, requirePerMountOnly } from './mount-flags.ts';
@@ -141,8 +141,22 @@ async function mountFileSystem(system: System, request: MountRequest, call: Call
   const { source, target, fsType, readOnly, flags } = request;
   const options = [...(readOnly ? ['ro'] : []), ...flags.perMount, ...flags.fileSystem, ...(fsType === 'xfs' ? ['nouuid'] : [])];
   await system.mounts.mount({ source, target, fsType, options }, call).catch((error: unknown) => {
-    throw fromCommand(error, `mounting the ${fsType} file system of ${source} at ${target}`, flags.fileSystem);
+    const doing = `mounting the ${fsType} file system of ${source} at ${target}`;
+    if (flags.fileSystem.length > 0 && isMountFailure(error)) throw badFlags(error, doing, flags.fileSystem);
+    throw fromCommand(error, doing, flags.fileSystem);
   });
+}
+
+/** mount(8): 32 = mount failure. Its text does not tell a wrong option from a bad superblock. */
+const isMountFailure = (error: unknown): error is CommandError => error instanceof CommandError && error.exitCode === 32;
+
+/** The file system was probed and checked before: with flags of the user's, it is they that the kernel refuses. They may be secret. */
+function badFlags(error: CommandError, doing: string, flags: readonly string[]): ConvoyError {
+  return new ConvoyError(
+    'InvalidArgument',
+    `${doing} failed with the mount_flags that are asked for (mountOptions of the StorageClass), ${flags.length} of which the file system itself must know: correct them (the kernel's log on the node says which it refused)`,
+    { cause: error },
+  );
 }
 
 /** The kernel keeps one superblock a device: read-only beside read-write is a read-only bind, the opposite cannot be had. */

@@ -193,6 +193,19 @@ test('mount flags that change what is mounted are refused without being named, a
   assert.ok((await scratch.system.mounts.find(path))?.options.includes('noatime'));
 });
 
+test('a mount flag that the file system does not know is the request that is wrong: it is not named, and nothing stays mounted', async () => {
+  await using scratch = await openScratch();
+  const path = await stagingPath(scratch);
+  const id = await scratch.pool.create('typo', 'device');
+  const typo = mountCapability('ext4', 'SINGLE_NODE_WRITER', ['dta=ordered']);
+  await assert.rejects(stageAt(scratch, id, path, typo), (error: Error) => {
+    assert.ok(!error.message.includes('dta'), error.message);
+    return hasCode('InvalidArgument', /mountOptions/)(error);
+  });
+  assert.equal(await scratch.system.mounts.find(path), undefined);
+  await stageAt(scratch, id, path, mountCapability('ext4', 'SINGLE_NODE_WRITER', ['data=ordered']));
+});
+
 test('a read-only mount beside a read-write one of the same device refuses writes and leaves the other writable', async () => {
   await using scratch = await openScratch();
   const path = await stagingPath(scratch);
