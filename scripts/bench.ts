@@ -19,6 +19,12 @@ const BUILT = join(import.meta.dirname, '../dist/convoy.mjs');
 const BEGIN = '<!-- table: npm run bench -- --write -->';
 const END = '<!-- end of table -->';
 
+const unknown = process.argv.slice(2).filter((argument) => argument !== '--write');
+if (unknown.length > 0) {
+  say('usage: npm run bench [-- --write]: measures for some minutes and prints a table; --write puts it into docs/benchmarks.md');
+  process.exit(unknown.includes('--help') ? 0 : 2);
+}
+
 ensureSystemPackages(lookAtMachine(), say);
 const machine = lookAtMachine();
 if (machine.loops) {

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, hasCapability } from '../../src/system/capability.ts';
 
 /** What this machine lets the tests and the demo do. Found out by trying where that is harmless. */
 export interface Machine {
@@ -16,9 +17,6 @@ export interface Machine {
   /** `go1.26.8`; undefined = no Go. */
   readonly go: string | undefined;
 }
-
-const CAP_SYS_ADMIN = 21n;
-const CAP_SYS_RESOURCE = 24n;
 
 export function lookAtMachine(): Machine {
   const root = process.getuid?.() === 0;
@@ -61,11 +59,6 @@ function isExecutable(path: string): boolean {
   } catch {
     return false; // absent, or not for us
   }
-}
-
-function hasCapability(bit: bigint): boolean {
-  const [, hex] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
-  return hex !== undefined && ((BigInt(`0x${hex}`) >> bit) & 1n) === 1n;
 }
 
 /** `losetup -f` asks /dev/loop-control for a free device and attaches nothing. */

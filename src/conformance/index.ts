@@ -1,3 +1,4 @@
+export { ONLINE_GROWTH } from './cases/size-cases.ts';
 export type { ConformanceCase } from './conformance-case.ts';
 export { type FaultKind, Faults } from './faults.ts';
 export type { DestructiveRig, Rig } from './rig.ts';
