@@ -17,10 +17,10 @@ import { ConvoyError } from '../../convoy/errors.ts';
 import type { LocalVolumeId } from '../../convoy/ids.ts';
 import type { CreateVolumeOptions } from '../../convoy/options.ts';
 import { DirectoryPool } from '../../directory/directory-pool.ts';
+import { ImageDevices } from '../../directory/image-devices.ts';
+import { type CopySource, copyImage, growImage, makeImage } from '../../directory/image-files.ts';
 import { checkCreateOptions } from '../../directory/options.ts';
 import { FS_TYPES, type System } from '../../system/api.ts';
-import { ImageDevices } from './devices.ts';
-import { type CopySource, copyImage, growImage, makeImage } from './images.ts';
 import { checkFits, type LoopOptions, minBytesOf } from './options.ts';
 
 /** Direct I/O needs whole sectors of the disk below (at most 4096 bytes), and file systems use whole blocks of as many. */

@@ -1,8 +1,8 @@
 import { chmod, unlink } from 'node:fs/promises';
-import type { CallContext } from '../../convoy/contract.ts';
-import { ConvoyError, fromErrno, isErrno } from '../../convoy/errors.ts';
-import { copyCall, unlessAbsent } from '../../directory/failures.ts';
-import type { System } from '../../system/api.ts';
+import type { CallContext } from '../convoy/contract.ts';
+import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
+import type { System } from '../system/api.ts';
+import { copyCall, unlessAbsent } from './failures.ts';
 
 const IMAGE_MODE = 0o600;
 /** A copy that takes time counts only if the image was left alone meanwhile; so often it is tried. */

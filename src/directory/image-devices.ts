@@ -1,8 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import type { Access, OpenAccessOptions } from '../../convoy/contract.ts';
-import { ConvoyError, fromErrno, isErrno } from '../../convoy/errors.ts';
-import { unlessAbsent } from '../../directory/failures.ts';
-import type { AttachedLoop, LoopDevice, System } from '../../system/api.ts';
+import type { Access, OpenAccessOptions } from '../convoy/contract.ts';
+import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
+import type { AttachedLoop, LoopDevice, System } from '../system/api.ts';
+import { unlessAbsent } from './failures.ts';
 
 const HOLD_ATTEMPTS = 5;
 
