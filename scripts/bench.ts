@@ -38,7 +38,14 @@ if (machine.loops) {
 async function bench(): Promise<void> {
   const rows = [
     ...(await withRig('vfs', 'xfs', benchCalls)),
-    ...(await withRig('vfs', 'xfs', benchManyVolumes)),
+    ...(await withRig('vfs', 'xfs', (few) =>
+      withRig(
+        'vfs',
+        'xfs',
+        (many) => benchManyVolumes(few, many),
+        () => {},
+      ),
+    )),
     ...(await withRig('vfs', 'xfs', benchSnapshots)),
     ...(await withRig('loop', 'xfs', benchSnapshots)),
   ];
@@ -48,13 +55,18 @@ async function bench(): Promise<void> {
   if (process.argv.includes('--write')) writeTable(text);
 }
 
-async function withRig(driver: string, fsType: ScratchFsType, measure: (rig: PoolRig) => Promise<readonly Row[]>): Promise<readonly Row[]> {
+async function withRig(
+  driver: string,
+  fsType: ScratchFsType,
+  measure: (rig: PoolRig) => Promise<readonly Row[]>,
+  tell: (line: string) => void = say,
+): Promise<readonly Row[]> {
   const main = existsSync(BUILT) ? { main: BUILT } : {};
   const rig = new PoolRig(driver, fsType, { fsBytes: 64n << 30n, ...main });
   try {
     await rig.reset();
     const rows = await measure(rig);
-    for (const { what, measured } of rows) say(`${what}: ${measured}`);
+    for (const { what, measured } of rows) tell(`${what}: ${measured}`);
     return rows;
   } finally {
     await rig.end();

@@ -5,21 +5,24 @@ import type { PoolRig } from '../support/pool-rig.ts';
 import { interleaved, median, timesOf } from './measure.ts';
 import { ms, type Row, ratioRow } from './rows.ts';
 
+/** More than a page of the list, so that both pages are full. */
 const FEW = 100;
 const MANY = Number(process.env['CONVOY_BENCH_VOLUMES'] ?? '10000');
 const CALLERS = 16;
-const CALLS = 40;
+const CALLS = 8;
+const ROUNDS = 7;
 const SMALL = 1n << 20n;
 const FLAT = { text: '≤ 1.1 ×', max: 1.1 };
 
-/** The same calls with few volumes present and with many. */
-export async function benchManyVolumes(rig: PoolRig): Promise<readonly Row[]> {
-  await createVolumes(rig, 0, FEW);
-  const few = await measureCalls(rig);
-  await createVolumes(rig, FEW, MANY);
-  const many = await measureCalls(rig);
-  return Object.keys(few).map((call) => {
-    const [before = 0, after = 0] = [few[call], many[call]];
+/** The same calls on a pool with few volumes and on one with many, in turn. */
+export async function benchManyVolumes(few: PoolRig, many: PoolRig): Promise<readonly Row[]> {
+  await createVolumes(few, 0, FEW);
+  await createVolumes(many, 0, MANY);
+  const rounds: { readonly few: Medians; readonly many: Medians }[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) rounds.push({ few: await measureCalls(few), many: await measureCalls(many) });
+  const over = (which: 'few' | 'many', call: string): number => median(rounds.map((round) => round[which][call] ?? Number.NaN));
+  return Object.keys(rounds[0]?.few ?? {}).map((call) => {
+    const [before, after] = [over('few', call), over('many', call)];
     return ratioRow(`${call}, with ${MANY} volumes beside ${FEW}`, after, before, FLAT, `${ms(after)} beside ${ms(before)}`);
   });
 }
@@ -51,7 +54,9 @@ export async function benchSnapshots(rig: PoolRig): Promise<readonly Row[]> {
   ];
 }
 
-async function measureCalls(rig: PoolRig): Promise<Readonly<Record<string, number>>> {
+type Medians = Readonly<Record<string, number>>;
+
+async function measureCalls(rig: PoolRig): Promise<Medians> {
   const { volumeId } = await rig.user.create('volume 1', { sizeBytes: SMALL });
   let made = 0;
   const ids: string[] = [];
