@@ -52,7 +52,8 @@ export function openTreeJobs(): TreeJobs {
 
 function startWorker(idle: IdleWorker): Worker {
   const worker = new Worker(workerUrl('tree-worker'), { resourceLimits: LIMITS, execArgv: [], name: 'tree' });
-  worker.once('exit', () => idle.forget(worker));
+  // Also so that an error of a thread without work, to which nobody else listens, does not end the process.
+  worker.on('error', () => idle.forget(worker)).once('exit', () => idle.forget(worker));
   return worker;
 }
 
@@ -81,6 +82,8 @@ async function cancellable<T>(job: JobName, call: CopyCall, cancel: Int32Array, 
 /** At most one thread without work, for a while; it keeps no process alive. */
 class IdleWorker {
   #worker: Worker | undefined;
+  /** Threads that failed: they end by themselves, and get no further job. */
+  readonly #failed = new WeakSet<Worker>();
   #timer: NodeJS.Timeout | undefined;
 
   take(): Worker | undefined {
@@ -92,8 +95,7 @@ class IdleWorker {
   }
 
   put(worker: Worker): void {
-    // A thread that died has no id any more.
-    if (this.#worker !== undefined || worker.threadId === -1) {
+    if (this.#worker !== undefined || this.#failed.has(worker)) {
       void worker.terminate();
       return;
     }
@@ -103,8 +105,9 @@ class IdleWorker {
     this.#timer.unref();
   }
 
-  /** It died while it had no work. */
+  /** It failed or ended, at work or without. */
   forget(worker: Worker): void {
+    this.#failed.add(worker);
     if (this.#worker === worker) this.#worker = undefined;
   }
 
