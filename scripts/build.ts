@@ -10,11 +10,12 @@ import { build } from 'esbuild';
 const ROOT = resolve(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
 
-/** Worker entries are found beside the chunk that starts them (src/system/worker-url.ts). */
+/** Entries of threads and child processes are found beside the chunk that starts them (src/system/worker-url.ts). */
 const ENTRIES = {
   main: 'src/main.ts',
   'syscall-worker': 'src/system/syscall-worker.ts',
   'tree-worker': 'src/system/tree-worker.ts',
+  'certificate-maker': 'src/channel/certificate-maker.ts',
 };
 
 rmSync(DIST, { recursive: true, force: true });

@@ -40,6 +40,7 @@ const TARGETS: readonly Target[] = [
     services: ['pluginregistration.Registration'],
     descriptor: 'registration.json',
   },
+  { proto: 'proto/agent.proto', out: 'src/channel/gen', services: ['convoy.agent.v0.Agent'], descriptor: 'agent.json' },
   { proto: 'proto/admin.proto', out: 'src/admin/gen', services: ['convoy.admin.v0.Admin'], descriptor: 'admin.json' },
 ];
 

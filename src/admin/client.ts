@@ -1,9 +1,9 @@
 import type { MethodDefinition, ServiceError } from '@grpc/grpc-js';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
-import type { ErrorCode } from '../convoy/errors.ts';
-import { ConvoyError } from '../convoy/errors.ts';
+import { ConvoyError, isErrorCode } from '../convoy/errors.ts';
+import { CODE_TRAILER } from '../convoy/names.ts';
 import type { Answer, Request, StreamName, UnaryName } from './definitions.ts';
-import { adminDefinition, CODE_TRAILER } from './definitions.ts';
+import { adminDefinition } from './definitions.ts';
 
 /** The other end of the admin service: what the command line talks through. Throws ConvoyErrors. */
 export interface AdminClient {
@@ -97,21 +97,3 @@ export function fromServiceError(error: ServiceError, socketPath: string): Convo
     });
   return new ConvoyError('Internal', `the call failed: ${error.details}`, { cause: error });
 }
-
-const CODES: Readonly<Record<ErrorCode, true>> = {
-  NotFound: true,
-  AlreadyExists: true,
-  Busy: true,
-  NoSpace: true,
-  OutOfRange: true,
-  InUse: true,
-  Precondition: true,
-  NotSupported: true,
-  InvalidArgument: true,
-  Unavailable: true,
-  DataLoss: true,
-  StaleToken: true,
-  Cancelled: true,
-  Internal: true,
-};
-const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(CODES, text);

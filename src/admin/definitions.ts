@@ -32,6 +32,11 @@ type Methods = {
 export const STREAMS = ['WatchJobs', 'RunDoctor'] as const satisfies readonly (keyof Methods)[];
 export type StreamName = (typeof STREAMS)[number];
 export type UnaryName = Exclude<keyof Methods, StreamName>;
+/** RPCs of a controller. */
+export const CLUSTER = ['ListNodes', 'ForgetNode', 'ReadmitNode', 'ListOrphans'] as const satisfies readonly (keyof Methods)[];
+export type ClusterName = (typeof CLUSTER)[number];
+/** RPCs of who has pools of its own. */
+export type LocalName = Exclude<UnaryName, ClusterName>;
 
 /** What a caller sends, and gets. */
 export type Request<Name extends keyof Methods> = Methods[Name]['request'];
@@ -39,6 +44,3 @@ export type Answer<Name extends keyof Methods> = Methods[Name]['answered'];
 /** What a server gets, and sends. */
 export type Received<Name extends keyof Methods> = Methods[Name]['received'];
 export type Response<Name extends keyof Methods> = Methods[Name]['response'];
-
-/** Trailer that carries the ErrorCode. Read by the `convoy` command. */
-export const CODE_TRAILER = 'convoy-code';

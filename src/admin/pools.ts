@@ -2,24 +2,29 @@ import type { HealthProblem } from '../convoy/contract.ts';
 import { invalid } from '../convoy/errors.ts';
 import { nodeKey } from '../convoy/ids.ts';
 import type { Pools } from '../pool/api.ts';
+import type { InfoResponse } from './gen/convoy/admin/v0/InfoResponse.ts';
 import type { Pool as PoolMessage } from './gen/convoy/admin/v0/Pool.ts';
 import { poolMessage, timestamp } from './messages.ts';
-import type { UnaryRpc } from './rpc.ts';
+import type { About, UnaryRpc } from './rpc.ts';
 import { assertPool } from './volumes.ts';
 
 export const info: UnaryRpc<'Info'> = async ({ pools, about }) => ({
+  ...aboutMessage(about),
+  nodeName: pools.nodeName,
+  nodeKey: nodeKey(pools.nodeName),
+  pools: await poolMessages(pools),
+});
+
+export const aboutMessage = (about: About): InfoResponse => ({
   version: about.version,
   driverName: about.driverName,
   role: about.role,
-  nodeName: pools.nodeName,
-  nodeKey: nodeKey(pools.nodeName),
   root: about.root,
   endpoint: about.endpoint,
   pid: process.pid,
   startedAt: timestamp(about.startedAt),
   residentBytes: process.memoryUsage.rss(),
   drivers: [...about.drivers],
-  pools: await poolMessages(pools),
 });
 
 export const listPools: UnaryRpc<'ListPools'> = async ({ pools }) => ({ pools: await poolMessages(pools) });

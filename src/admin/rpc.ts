@@ -1,4 +1,5 @@
-import type { Call, Pools } from '../pool/api.ts';
+import type { ClusterAdmin } from '../cluster/api.ts';
+import type { Call, PoolOutline, Pools } from '../pool/api.ts';
 import type { NodeService } from '../publish/api.ts';
 import type { Received, Response, StreamName, UnaryName } from './definitions.ts';
 
@@ -8,6 +9,13 @@ export interface AdminEdge {
   readonly node: NodeService;
   readonly about: About;
   readonly doctor: Doctor;
+}
+
+/** The same on a controller. */
+export interface ClusterEdge {
+  readonly cluster: ClusterAdmin;
+  readonly pools: readonly PoolOutline[];
+  readonly about: About;
 }
 
 /** Facts about the daemon that do not change while it runs. */
@@ -31,7 +39,8 @@ export interface DoctorFinding {
 /** Runs the harmless part of the driver suite in one pool, on objects of its own that it removes again. */
 export type Doctor = (pool: string, call: Call, report: (finding: DoctorFinding) => void) => Promise<void>;
 
-export type UnaryRpc<Name extends UnaryName> = (edge: AdminEdge, request: Received<Name>, call: Call) => Promise<Response<Name>>;
+export type UnaryRpc<Name extends UnaryName, E = AdminEdge> = (edge: E, request: Received<Name>, call: Call) => Promise<Response<Name>>;
+export type ClusterRpc<Name extends UnaryName> = UnaryRpc<Name, ClusterEdge>;
 export type StreamRpc<Name extends StreamName> = (
   edge: AdminEdge,
   request: Received<Name>,

@@ -3,12 +3,13 @@ import type { Server, ServerUnaryCall, ServerWritableStream, ServiceError, sendU
 import { Metadata } from '@grpc/grpc-js';
 import type { ErrorCode } from '../convoy/errors.ts';
 import { ConvoyError } from '../convoy/errors.ts';
+import { CODE_TRAILER } from '../convoy/names.ts';
 import { statusOf } from '../csi/status.ts';
 import type { Call } from '../pool/api.ts';
-import type { Received, StreamName, UnaryName } from './definitions.ts';
-import { adminDefinition, CODE_TRAILER, SERVICE } from './definitions.ts';
-import type { AdminEdge, StreamRpc, UnaryRpc } from './rpc.ts';
-import { STREAMING, UNARY } from './service.ts';
+import type { LocalName, Received, StreamName, UnaryName } from './definitions.ts';
+import { adminDefinition, CLUSTER, SERVICE, STREAMS } from './definitions.ts';
+import type { AdminEdge, ClusterEdge, ClusterRpc, StreamRpc, UnaryRpc } from './rpc.ts';
+import { CLUSTER_UNARY, STREAMING, UNARY } from './service.ts';
 
 export interface AdminLog {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
@@ -24,13 +25,42 @@ export interface AdminService {
 
 /** Puts the admin service on the server that serves CSI. Its calls are an admin's: none counts as CSI. */
 export function addAdminService(server: Server, edge: AdminEdge, log: AdminLog): AdminService {
-  const host = new Host(edge, log);
-  for (const name of Object.keys(UNARY) as UnaryName[])
-    register(server, name, 'unary', host.unary(name, UNARY[name] as UnaryRpc<UnaryName>));
+  const host = new Host(log);
+  const refused = elsewhere('the controller answers this: kubectl exec its pod');
+  for (const name of CLUSTER) register(server, name, 'unary', host.unary(name, refused));
+  for (const name of Object.keys(UNARY) as LocalName[])
+    register(server, name, 'unary', host.unary(name, bound(edge, UNARY[name] as UnaryRpc<UnaryName>)));
   for (const name of Object.keys(STREAMING) as StreamName[])
-    register(server, name, 'serverStream', host.streaming(name, STREAMING[name] as StreamRpc<StreamName>));
+    register(
+      server,
+      name,
+      'serverStream',
+      host.streaming(name, (...args) => (STREAMING[name] as StreamRpc<StreamName>)(edge, ...args)),
+    );
   return host;
 }
+
+/** The same on a controller, which has no pools of its own. */
+export function addClusterAdminService(server: Server, edge: ClusterEdge, log: AdminLog): AdminService {
+  const host = new Host(log);
+  const refused = elsewhere("pools and volumes are on the nodes: ask a node's agent (kubectl exec its pod)");
+  const local = (Object.keys(UNARY) as LocalName[]).filter((name) => !Object.hasOwn(CLUSTER_UNARY, name));
+  for (const name of local) register(server, name, 'unary', host.unary(name, refused));
+  for (const name of STREAMS) register(server, name, 'serverStream', host.streaming(name, refused));
+  for (const name of Object.keys(CLUSTER_UNARY) as (keyof typeof CLUSTER_UNARY)[])
+    register(server, name, 'unary', host.unary(name, bound(edge, CLUSTER_UNARY[name] as ClusterRpc<UnaryName>)));
+  return host;
+}
+
+type Handler = (request: Received<UnaryName>, call: Call) => Promise<unknown>;
+type StreamHandler = (request: Received<StreamName>, call: Call, send: (message: unknown) => void) => Promise<void>;
+
+const bound =
+  <E>(edge: E, rpc: UnaryRpc<UnaryName, E>): Handler =>
+  (request, call) =>
+    rpc(edge, request as never, call);
+
+const elsewhere = (where: string) => (): Promise<never> => Promise.reject(new ConvoyError('NotSupported', where));
 
 /** One by one instead of by addService, which wants the whole definition at once. */
 function register(server: Server, name: UnaryName | StreamName, type: 'unary' | 'serverStream', handler: UntypedHandleCall): void {
@@ -49,13 +79,11 @@ type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, 'getDeadline' | 'cancelle
 };
 
 class Host implements AdminService {
-  readonly #edge: AdminEdge;
   readonly #log: AdminLog;
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
 
-  constructor(edge: AdminEdge, log: AdminLog) {
-    this.#edge = edge;
+  constructor(log: AdminLog) {
     this.#log = log;
   }
 
@@ -67,10 +95,10 @@ class Host implements AdminService {
     this.#stopping.abort();
   }
 
-  unary(method: string, rpc: UnaryRpc<UnaryName>): UntypedHandleCall {
+  unary(method: string, rpc: Handler): UntypedHandleCall {
     return (call: ServerUnaryCall<Received<UnaryName>, unknown>, done: sendUnaryData<unknown>) => {
       this.#track(
-        this.#observe(method, call, (context) => rpc(this.#edge, call.request as never, context)).then(
+        this.#observe(method, call, (context) => rpc(call.request, context)).then(
           (answer) => done(null, answer),
           (error: ServiceError) => done(error),
         ),
@@ -78,13 +106,13 @@ class Host implements AdminService {
     };
   }
 
-  streaming(method: string, rpc: StreamRpc<StreamName>): UntypedHandleCall {
+  streaming(method: string, rpc: StreamHandler): UntypedHandleCall {
     return (call: ServerWritableStream<Received<StreamName>, unknown>) => {
       const send = (message: unknown): void => {
         if (!call.cancelled) call.write(message);
       };
       const work = (context: Call): Promise<void> =>
-        rpc(this.#edge, call.request, { ...context, signal: AbortSignal.any([context.signal, this.#stopping.signal]) }, send);
+        rpc(call.request, { ...context, signal: AbortSignal.any([context.signal, this.#stopping.signal]) }, send);
       this.#track(
         this.#observe(method, call, work).then(
           () => call.end(),

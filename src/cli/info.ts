@@ -16,7 +16,7 @@ async function info({ client, out }: Context): Promise<void> {
       ['Version', answer.version],
       ['CSI plugin', answer.driverName],
       ['Role', answer.role],
-      ['Node', `${answer.nodeName} (${answer.nodeKey} in ids)`],
+      ['Node', answer.nodeName === '' ? '' : `${answer.nodeName} (${answer.nodeKey} in ids)`],
       ['Root', answer.root],
       ['Endpoint', answer.endpoint],
       [

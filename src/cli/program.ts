@@ -7,6 +7,7 @@ import { addDoctor } from './doctor.ts';
 import { exitCodeTable } from './exit-codes.ts';
 import { addInfo } from './info.ts';
 import { addJobs } from './jobs.ts';
+import { addNodes } from './nodes.ts';
 import { addPools } from './pools.ts';
 import { addSnapshots } from './snapshots.ts';
 import { addVersion } from './version.ts';
@@ -27,6 +28,7 @@ export function createProgram(run: Runner): Command {
   addPools(program, run);
   addVolumes(program, run);
   addSnapshots(program, run);
+  addNodes(program, run);
   addJobs(program, run);
   addDoctor(program, run);
   addCompletion(program);

@@ -12,6 +12,7 @@ export type PoolMessage = Answer<'ListPools'>['pools'][number];
 export type TrashMessage = Answer<'ListTrash'>['items'][number];
 export type JobMessage = Answer<'ListJobs'>['jobs'][number];
 export type ProblemMessage = PoolMessage['problems'][number];
+export type NodeMessage = Answer<'ListNodes'>['nodes'][number];
 
 type Json = { readonly [key: string]: JsonValue };
 
@@ -142,3 +143,38 @@ export function dateOf(stamp: Timestamp__Output | null): Date | undefined {
 
 const time = (stamp: Timestamp__Output | null): string | null => dateOf(stamp)?.toISOString() ?? null;
 const orNull = (text: string): string | null => (text === '' ? null : text);
+
+export function nodeShape(node: NodeMessage): Json {
+  return {
+    name: node.name,
+    key: node.key,
+    state: node.state,
+    reason: orNull(node.reason),
+    address: orNull(node.address),
+    version: orNull(node.version),
+    pools: node.pools.map(({ name, driver, open, reason }) => ({ name, driver, open, reason: orNull(reason) })),
+    goneSince: time(node.goneSince),
+  };
+}
+
+export function orphansShape(answer: Answer<'ListOrphans'>): Json {
+  return {
+    orphans: answer.orphans.map(({ id, node, pool, name, sizeBytes, createdAt }) => ({
+      id,
+      node,
+      pool,
+      name,
+      sizeBytes: BigInt(sizeBytes),
+      createdAt: time(createdAt),
+    })),
+    lost: answer.lost.map(({ persistentVolume, volumeId, claim, phase, sizeBytes, createdAt }) => ({
+      persistentVolume,
+      volumeId,
+      claim: orNull(claim),
+      phase,
+      sizeBytes: BigInt(sizeBytes),
+      createdAt: time(createdAt),
+    })),
+    silent: answer.silent.map(({ node, reason }) => ({ node, reason })),
+  };
+}

@@ -1,11 +1,47 @@
 import type { PoolConfig } from '../pool/api.ts';
 import type { ListenAddress } from './endpoint.ts';
 
-export const ROLES = ['all'] as const;
+export const ROLES = ['all', 'controller', 'node'] as const;
 export type Role = (typeof ROLES)[number];
 /** Here, not in schema.ts, which loads the checker. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What role `node` serves to the controller. */
+export interface AgentConfig {
+  readonly listen: ListenAddress;
+  /** PEM of the client certificates that are trusted, or of their authority. */
+  readonly controllerCertificateFile: string;
+  readonly identity:
+    | { readonly kind: 'token'; readonly tokenFile: string }
+    | { readonly kind: 'files'; readonly certificateFile: string; readonly keyFile: string };
+}
+
+export interface StaticAgent extends ListenAddress {
+  readonly node: string;
+}
+
+/** Objects of Kubernetes that the controller works with. */
+export interface KubeNames {
+  readonly namespace: string;
+  readonly service: string;
+  readonly serviceAccount: string;
+  readonly identitySecret: string;
+  readonly certificateConfigMap: string;
+  readonly goneNodesConfigMap: string;
+  readonly lease: string;
+}
+
+/** How role `controller` finds the agents and proves who is who. */
+export type ControllerConfig =
+  | { readonly kind: 'kubernetes'; readonly names: KubeNames }
+  | {
+      readonly kind: 'files';
+      readonly agents: readonly StaticAgent[];
+      readonly certificateFile: string;
+      readonly keyFile: string;
+      readonly agentCaFile: string;
+    };
 
 /** Everything that the daemon is told, checked and typed. */
 export interface DaemonConfig {
@@ -22,6 +58,12 @@ export interface DaemonConfig {
   readonly defaultPool: string | undefined;
   /** Directories that the program makes itself before it opens the pools (the quick-start pool's). */
   readonly makeDirectories: readonly string[];
+  /** The kubelet's directory; undefined = no kubelet to register with. */
+  readonly kubeletDirectory: string | undefined;
+  /** Of role `node`. */
+  readonly agent: AgentConfig | undefined;
+  /** Of role `controller`. */
+  readonly controller: ControllerConfig | undefined;
 }
 
 /** What is known of drivers before any is opened; a DriverRegistry has it. */

@@ -2,3 +2,13 @@
 export function readEnvironment(): { readonly CSI_ENDPOINT: string | undefined } {
   return { CSI_ENDPOINT: process.env['CSI_ENDPOINT'] };
 }
+
+/** How a pod, or a shell with a kubeconfig, finds the API server: read by role `controller` alone. */
+export function readKubeEnvironment(): {
+  readonly KUBECONFIG: string | undefined;
+  readonly KUBERNETES_SERVICE_HOST: string | undefined;
+  readonly KUBERNETES_SERVICE_PORT: string | undefined;
+} {
+  const { KUBECONFIG, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } = process.env;
+  return { KUBECONFIG, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT };
+}

@@ -11,7 +11,7 @@ export interface Flag {
 
 export const DAEMON_FLAGS = {
   config: { value: 'FILE', description: 'YAML config file (docs/parameters.md)', repeatable: false },
-  role: { value: 'ROLE', description: 'what to serve: all (default)', repeatable: false },
+  role: { value: 'ROLE', description: 'what to serve: all (default), controller or node', repeatable: false },
   endpoint: { value: 'URL', description: 'unix socket to serve on, such as unix:///run/convoy/csi.sock', repeatable: false },
   root: { value: 'DIR', description: 'where convoy keeps its own state', repeatable: false },
   'node-id': { value: 'NAME', description: "this node's name; default: the host name", repeatable: false },

@@ -9,6 +9,7 @@ import { LOG_LEVELS, ROLES } from './config.ts';
 import { parseEndpoint, parseListenAddress } from './endpoint.ts';
 import type { DaemonFlag, DaemonFlags } from './flags.ts';
 import { checkPools, poolsOfDrivers, poolsOfFile, quickStartPool } from './pools.ts';
+import { parseAgent, parseController, parseKubelet } from './roles.ts';
 import type { ConfigFile } from './schema.ts';
 
 export interface ConfigSources {
@@ -24,20 +25,26 @@ export interface ConfigSources {
 export async function loadDaemonConfig(sources: ConfigSources): Promise<DaemonConfig> {
   const { flags, env, drivers } = sources;
   const file = await readConfigFile(one(flags, 'config'));
+  const role = parseRole(one(flags, 'role') ?? 'all');
+  const driverName = parseDriverName(...setting(flags, 'driver-name', 'driverName', file.driverName, DEFAULT_DRIVER_NAME));
+  const kubeletDirectory = parseKubelet(file);
   const root = parseRoot(...setting(flags, 'root', 'root', file.root, DEFAULT_ROOT));
   const { pools, makeDirectories } = choosePools(flags, file, root, drivers);
   checkPools(pools, root, drivers);
   return {
-    role: parseRole(one(flags, 'role') ?? 'all'),
-    driverName: parseDriverName(...setting(flags, 'driver-name', 'driverName', file.driverName, DEFAULT_DRIVER_NAME)),
+    role,
+    driverName,
     nodeName: parseNodeName(...setting(flags, 'node-id', 'nodeId', file.nodeId, hostname())),
     root,
-    socketPath: chooseEndpoint(flags, env, file),
+    socketPath: chooseEndpoint(flags, env, file, defaultEndpoint(role, kubeletDirectory, driverName)),
     http: parseListenAddress(...setting(flags, 'http-listen', 'http.listen', file.http?.listen, '127.0.0.1:9808')),
     logLevel: parseLogLevel(...setting(flags, 'log-level', 'log.level', file.log?.level, 'info')),
     pools,
     defaultPool: parseDefaultPool(setting(flags, 'default-pool', 'defaultPool', file.defaultPool, ''), pools),
     makeDirectories,
+    kubeletDirectory,
+    agent: parseAgent(role, file),
+    controller: parseController(role, file),
   };
 }
 
@@ -87,17 +94,22 @@ function choosePools(
   return { pools: [pool], makeDirectories: [directory] };
 }
 
-function chooseEndpoint(flags: DaemonFlags, env: ConfigSources['env'], file: ConfigFile): string {
+/** A plugin's own folder below the kubelet's, where its socket is looked for; elsewhere ours. */
+function defaultEndpoint(role: Role, kubeletDirectory: string | undefined, driverName: string): string {
+  return role === 'node' && kubeletDirectory !== undefined ? `unix://${kubeletDirectory}/plugins/${driverName}/csi.sock` : DEFAULT_ENDPOINT;
+}
+
+function chooseEndpoint(flags: DaemonFlags, env: ConfigSources['env'], file: ConfigFile, fallback: string): string {
   const flag = one(flags, 'endpoint');
   if (flag !== undefined) return parseEndpoint('--endpoint', flag);
   const fromEnv = env['CSI_ENDPOINT'];
   if (fromEnv !== undefined && fromEnv !== '') return parseEndpoint('CSI_ENDPOINT', fromEnv);
-  return parseEndpoint('endpoint', file.endpoint ?? DEFAULT_ENDPOINT);
+  return parseEndpoint('endpoint', file.endpoint ?? fallback);
 }
 
 function parseRole(role: string): Role {
   const found = ROLES.find((known) => known === role);
-  if (found === undefined) throw invalid(`--role is ${JSON.stringify(role)}; this version has only: ${ROLES.join(', ')}`);
+  if (found === undefined) throw invalid(`--role is ${JSON.stringify(role)}; allowed are ${ROLES.join(', ')}`);
   return found;
 }
 

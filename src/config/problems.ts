@@ -1,24 +1,15 @@
 import type { $ZodIssue } from 'zod/v4/core';
-import type { Field } from './schema.ts';
-import { HTTP_FIELDS, LOG_FIELDS, POOL_FIELDS, ROOT_FIELDS } from './schema.ts';
+import { FIELD_TABLES } from './schema.ts';
 
 /** Says each problem that the schema found as "<path> …: what was found; what is allowed". Never empty. */
 export function describeProblems(issues: readonly $ZodIssue[], value: unknown): readonly string[] {
   return issues.flatMap((issue) => describe(issue, value));
 }
 
-/** Tables by the path of the map that they describe, list indexes left out. */
-const TABLES: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
-  '': ROOT_FIELDS,
-  http: HTTP_FIELDS,
-  log: LOG_FIELDS,
-  pools: POOL_FIELDS,
-};
-
 function describe(issue: $ZodIssue, root: unknown): readonly string[] {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
   if (issue.code === 'unrecognized_keys') {
-    const allowed = Object.keys(TABLES[keysOf(path).join('.')] ?? {}).join(', ');
+    const allowed = Object.keys(FIELD_TABLES[keysOf(path).join('.')] ?? {}).join(', ');
     return issue.keys.map((key) => `${formatPath([...path, key])}: unknown key; allowed are ${allowed}`);
   }
   const found = at(root, path);
@@ -35,11 +26,17 @@ const keysOf = (path: Path): readonly string[] => path.filter((part) => typeof p
 function allowedAt(path: Path): string {
   const keys = keysOf(path);
   const name = keys.at(-1);
-  if (typeof path.at(-1) === 'number') return name === 'pools' ? 'a map with the keys name, driver, options, …' : 'text';
+  if (typeof path.at(-1) === 'number') return mapOf(keys) ?? 'text';
   if (name === undefined) return 'a map';
-  const field = TABLES[keys.slice(0, -1).join('.')]?.[name];
+  const field = FIELD_TABLES[keys.slice(0, -1).join('.')]?.[name];
   // Below `options` the keys are the driver's own.
   return field?.allowed ?? 'a string, a whole number or a boolean';
+}
+
+/** An entry of a list of maps. */
+function mapOf(keys: readonly string[]): string | undefined {
+  const table = FIELD_TABLES[keys.join('.')];
+  return table === undefined ? undefined : `a map with the keys ${Object.keys(table).slice(0, 3).join(', ')}, …`;
 }
 
 function at(root: unknown, path: Path): unknown {

@@ -1,15 +1,12 @@
 import type { Field } from './schema.ts';
-import { HTTP_FIELDS, LOG_FIELDS, POOL_FIELDS, ROOT_FIELDS } from './schema.ts';
+import { FIELD_TABLES, LIST_TABLES } from './schema.ts';
 
 /** The config file's keys as a Markdown table, for docs/parameters.md. */
 export function configReference(): string {
-  const sections: readonly (readonly [string, Readonly<Record<string, Field>>])[] = [
-    ['', ROOT_FIELDS],
-    ['http.', HTTP_FIELDS],
-    ['log.', LOG_FIELDS],
-    ['pools[].', POOL_FIELDS],
-  ];
-  const rows = sections.flatMap(([prefix, fields]) => Object.entries(fields).map(([key, field]) => row(prefix + key, field)));
+  const rows = Object.entries(FIELD_TABLES).flatMap(([path, fields]) => {
+    const prefix = path === '' ? '' : `${path}${LIST_TABLES.has(path) ? '[]' : ''}.`;
+    return Object.entries(fields).map(([key, field]) => row(prefix + key, field));
+  });
   return ['| key | allowed | default | meaning |', '|---|---|---|---|', ...rows, ''].join('\n');
 }
 

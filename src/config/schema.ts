@@ -102,6 +102,92 @@ export const LOG_FIELDS = {
   },
 } as const satisfies Record<string, Field>;
 
+export const KUBELET_FIELDS = {
+  directory: {
+    schema: text,
+    allowed: 'an absolute path',
+    default: '',
+    description:
+      "The kubelet's directory (`/var/lib/kubelet`), at the same path inside and outside the container. The node registers itself with the kubelet there.",
+  },
+} as const satisfies Record<string, Field>;
+
+const file = (description: string): Field & { readonly schema: typeof text } => ({
+  schema: text,
+  allowed: 'an absolute path of a file',
+  default: '',
+  description,
+});
+
+export const AGENT_FIELDS = {
+  listen: {
+    schema: z.string(),
+    allowed: 'HOST:PORT',
+    default: "':9809'",
+    description: 'Address where the node serves the controller, by mutual TLS 1.3.',
+  },
+  controllerCertificateFile: file(
+    "PEM of the controller's client certificates that are trusted, or of their authority; read again when it changes.",
+  ),
+  tokenFile: file(
+    "In Kubernetes: the node's projected service-account token, audience: the driver's name. The node's certificate is then self-made and never leaves its memory.",
+  ),
+  certificateFile: file(
+    "Outside Kubernetes: PEM of the node's own server certificate; its subjectAltName names the node. Read again when it changes.",
+  ),
+  keyFile: file('Outside Kubernetes: PEM of its key.'),
+} as const satisfies Record<string, Field>;
+
+const object = (description: string): Field & { readonly schema: typeof text } => ({
+  schema: text,
+  allowed: 'the name of a Kubernetes object',
+  default: '',
+  description,
+});
+
+export const KUBERNETES_FIELDS = {
+  namespace: object('Namespace of the driver.'),
+  service: object('Headless Service of the node agents; its port is named `agent`.'),
+  serviceAccount: object('ServiceAccount that the node agents run as, and nobody else.'),
+  identitySecret: object("Secret of the controller's key, made empty by the chart; the controller fills and rotates it."),
+  certificateConfigMap: object("ConfigMap of the controller's certificates, which agents mount; made empty by the chart."),
+  goneNodesConfigMap: object('ConfigMap of the nodes that an admin declared gone; made empty by the chart.'),
+  lease: object('Lease of the one controller that serves; a second stays unready.'),
+} as const satisfies Record<string, Field>;
+
+export const STATIC_AGENT_FIELDS = {
+  node: { schema: text, allowed: 'the name of a node', default: '', description: 'Name of the node, as its `nodeId` says.' },
+  address: { schema: text, allowed: 'HOST:PORT', default: '', description: 'Where its agent listens.' },
+} as const satisfies Record<string, Field>;
+
+export const CONTROLLER_FIELDS = {
+  kubernetes: {
+    schema: z.strictObject(
+      shape(KUBERNETES_FIELDS, [
+        'namespace',
+        'service',
+        'serviceAccount',
+        'identitySecret',
+        'certificateConfigMap',
+        'goneNodesConfigMap',
+        'lease',
+      ]),
+    ),
+    allowed: 'a map',
+    default: '',
+    description: 'In Kubernetes: the objects that the controller works with. The chart sets them.',
+  },
+  agents: {
+    schema: z.array(z.strictObject(shape(STATIC_AGENT_FIELDS, ['node', 'address']))),
+    allowed: 'a list of agents',
+    default: '',
+    description: 'Outside Kubernetes: every node agent.',
+  },
+  certificateFile: file("Outside Kubernetes: PEM of the controller's client certificate; read again when it changes."),
+  keyFile: file('Outside Kubernetes: PEM of its key.'),
+  agentCaFile: file("Outside Kubernetes: PEM of the authority of the agents' certificates."),
+} as const satisfies Record<string, Field>;
+
 export const ROOT_FIELDS = {
   driverName: {
     schema: text,
@@ -139,6 +225,24 @@ export const ROOT_FIELDS = {
     default: '',
     description: 'The HTTP server for probes and metrics.',
   },
+  kubelet: {
+    schema: z.strictObject(shape(KUBELET_FIELDS, ['directory'])),
+    allowed: 'a map',
+    default: '',
+    description: 'The kubelet that the node registers itself with; none outside Kubernetes.',
+  },
+  agent: {
+    schema: z.strictObject(shape(AGENT_FIELDS)),
+    allowed: 'a map',
+    default: '',
+    description: 'What role `node` serves to the controller. Other roles leave it alone.',
+  },
+  controller: {
+    schema: z.strictObject(shape(CONTROLLER_FIELDS)),
+    allowed: 'a map',
+    default: '',
+    description: 'How role `controller` finds the node agents and proves who is who. Other roles leave it alone.',
+  },
   log: { schema: z.strictObject(shape(LOG_FIELDS)), allowed: 'a map', default: '', description: 'Logging, as JSON lines on stdout.' },
   pools: {
     schema: z.array(z.strictObject(shape(POOL_FIELDS, ['name', 'driver']))),
@@ -147,6 +251,22 @@ export const ROOT_FIELDS = {
     description: 'The storage that is served.',
   },
 } as const satisfies Record<string, Field>;
+
+/** Every table by the path of the map that it describes, list indexes left out: for error texts and the docs. */
+export const FIELD_TABLES: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
+  '': ROOT_FIELDS,
+  http: HTTP_FIELDS,
+  log: LOG_FIELDS,
+  kubelet: KUBELET_FIELDS,
+  agent: AGENT_FIELDS,
+  controller: CONTROLLER_FIELDS,
+  'controller.kubernetes': KUBERNETES_FIELDS,
+  'controller.agents': STATIC_AGENT_FIELDS,
+  pools: POOL_FIELDS,
+};
+
+/** The tables of lists. */
+export const LIST_TABLES: ReadonlySet<string> = new Set(['controller.agents', 'pools']);
 
 export const configSchema = z.strictObject(shape(ROOT_FIELDS));
 export type ConfigFile = z.infer<typeof configSchema>;

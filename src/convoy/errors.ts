@@ -22,6 +22,25 @@ export type ErrorCode =
   | 'Cancelled' // the caller gave up or the job was cancelled
   | 'Internal'; // a defect of ours or an unexpected failure below
 
+const CODES: Readonly<Record<ErrorCode, true>> = {
+  NotFound: true,
+  AlreadyExists: true,
+  Busy: true,
+  NoSpace: true,
+  OutOfRange: true,
+  InUse: true,
+  Precondition: true,
+  NotSupported: true,
+  InvalidArgument: true,
+  Unavailable: true,
+  DataLoss: true,
+  StaleToken: true,
+  Cancelled: true,
+  Internal: true,
+};
+/** For codes that come over the wire. */
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(CODES, text);
+
 export class ConvoyError extends Error {
   readonly code: ErrorCode;
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {

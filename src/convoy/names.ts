@@ -10,6 +10,9 @@ export const DEFAULT_ENDPOINT = 'unix:///run/convoy/csi.sock';
 /** Topology key of node-local pools: `<driver>/node`. Read by the scheduler and by `allowedTopologies`. */
 export const topologyKey = (driverName: string): string => `${driverName}/node`;
 
+/** gRPC trailer that carries an ErrorCode where both ends are ours: the admin service, the controller's channel to an agent. */
+export const CODE_TRAILER = 'convoy-code';
+
 /** StorageClass and VolumeSnapshotClass parameter keys of our own (docs/parameters.md). */
 export const PARAMETER = {
   pool: 'pool',

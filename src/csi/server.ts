@@ -1,5 +1,6 @@
 import {
   type handleUnaryCall,
+  Metadata,
   Server,
   type ServerUnaryCall,
   type ServiceDefinition,
@@ -8,14 +9,15 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { ConvoyError } from '../convoy/errors.ts';
+import { CODE_TRAILER } from '../convoy/names.ts';
 import type { Call } from '../pool/api.ts';
 import { type CallLog, type CsiLog, callLog } from './call-log.ts';
-import { advertised, missingCapability } from './capabilities.ts';
+import { type Advertised, advertised, missingCapability } from './capabilities.ts';
 import { controllerRpcs } from './controller/index.ts';
-import { csiDefinitions, type RpcName } from './definitions.ts';
+import { type ControllerMethods, csiDefinitions, type IdentityMethods, type NodeMethods, type RpcName } from './definitions.ts';
 import { identityRpcs } from './identity/index.ts';
 import { nodeRpcs } from './node/index.ts';
-import type { Edge } from './rpc.ts';
+import type { Edge, Rpcs } from './rpc.ts';
 import { type Failure, failureOf, NotAdvertisedError, statusName } from './status.ts';
 
 export interface CsiMetrics {
@@ -24,8 +26,27 @@ export interface CsiMetrics {
 }
 
 export interface CsiServerOptions extends Omit<Edge, 'advertised'> {
+  /** False on a node of a cluster, where the Controller service is the controller's to ask for. Default: true. */
+  readonly withController?: boolean;
   readonly log: CsiLog;
   readonly metrics?: CsiMetrics;
+}
+
+/** The tables of what is served; a service that is left out is UNIMPLEMENTED. */
+export interface CsiServices {
+  readonly identity?: Rpcs<IdentityMethods>;
+  readonly controller?: Rpcs<ControllerMethods>;
+  readonly node?: Rpcs<NodeMethods>;
+}
+
+export interface CsiHostOptions {
+  readonly advertised: Advertised;
+  readonly log: CsiLog;
+  readonly metrics?: CsiMetrics;
+  /** Asked before every handler; what it throws (a ConvoyError) is the answer. */
+  readonly before?: (rpc: RpcName, call: ServerUnaryCall<unknown, unknown>) => void;
+  /** Errors carry our own code beside the status, for a caller that is ours too. */
+  readonly tellCode?: boolean;
 }
 
 export interface CsiServer {
@@ -36,7 +57,7 @@ export interface CsiServer {
 }
 
 /** What grpc-js takes for a server's limits. */
-const OPTIONS = {
+export const SERVER_OPTIONS = {
   // A request is some KiB by spec.md's limits; this bounds what one caller can make us hold.
   'grpc.max_receive_message_length': 4 * 1024 * 1024,
   'grpc.max_concurrent_streams': 1024,
@@ -48,16 +69,25 @@ const OPTIONS = {
   // No max_connection_age and no max_connection_idle: provisioner and snapshotter exit when they lose the connection.
 } as const;
 
-/** Identity, Controller and Node on one gRPC server. RPCs of other services are UNIMPLEMENTED by grpc-js itself. */
+/** Identity, Node and Controller on one gRPC server. RPCs of other services are UNIMPLEMENTED by grpc-js itself. */
 export function createCsiServer(options: CsiServerOptions): CsiServer {
   const edge: Edge = { ...options, advertised: advertised(options.pools) };
-  const host = new Host(edge, options.log, options.metrics);
-  const server = new Server(OPTIONS);
-  const add = (definition: ServiceDefinition, rpcs: object): void => server.addService(definition, host.wrapAll(rpcs));
-  add(csiDefinitions.Identity, identityRpcs(edge));
-  add(csiDefinitions.Controller, controllerRpcs(edge));
-  add(csiDefinitions.Node, nodeRpcs(edge));
-  return { server, idle: () => host.idle() };
+  const server = new Server(SERVER_OPTIONS);
+  const controller = options.withController === false ? {} : { controller: controllerRpcs(edge) };
+  const services = { identity: identityRpcs(edge), node: nodeRpcs(edge), ...controller };
+  return { server, idle: addCsiServices(server, services, { ...options, advertised: edge.advertised }).idle };
+}
+
+/** Puts CSI services on any server, each RPC in the one wrapper. */
+export function addCsiServices(server: Server, services: CsiServices, options: CsiHostOptions): Pick<CsiServer, 'idle'> {
+  const host = new Host(options);
+  const add = (definition: ServiceDefinition, rpcs: object | undefined): void => {
+    if (rpcs !== undefined) server.addService(definition, host.wrapAll(rpcs));
+  };
+  add(csiDefinitions.Identity, services.identity);
+  add(csiDefinitions.Controller, services.controller);
+  add(csiDefinitions.Node, services.node);
+  return { idle: () => host.idle() };
 }
 
 type Message = Record<string, unknown>;
@@ -65,19 +95,17 @@ type Handler = (request: Message, call: Call) => unknown;
 
 /** The one wrapper around every RPC. */
 class Host {
-  readonly #edge: Edge;
+  readonly #options: CsiHostOptions;
   readonly #log: CallLog;
-  readonly #metrics: CsiMetrics | undefined;
   /** Request ids need to be unique in the logs of a node, not unguessable: start time and a count. */
   readonly #prefix = Date.now().toString(36);
   #count = 0;
   #running = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(edge: Edge, log: CsiLog, metrics: CsiMetrics | undefined) {
-    this.#edge = edge;
-    this.#log = callLog(log);
-    this.#metrics = metrics;
+  constructor(options: CsiHostOptions) {
+    this.#options = options;
+    this.#log = callLog(options.log);
   }
 
   wrapAll(rpcs: object): UntypedServiceImplementation {
@@ -89,7 +117,7 @@ class Host {
   }
 
   #wrap(rpc: RpcName, handler: Handler): handleUnaryCall<Message, unknown> {
-    const missing = missingCapability(rpc, this.#edge.advertised);
+    const missing = missingCapability(rpc, this.#options.advertised);
     const served: Handler = missing === undefined ? handler : () => Promise.reject(new NotAdvertisedError(rpc, missing));
     return (call, answer) => void this.#serve(rpc, served, call, answer);
   }
@@ -103,6 +131,7 @@ class Host {
     let error: unknown;
     let failure: Failure | undefined;
     try {
+      this.#options.before?.(rpc, call);
       response = await handler(call.request, context);
     } catch (thrown) {
       error = thrown;
@@ -113,12 +142,19 @@ class Host {
     const code = callerStatus(call, failure?.status ?? status.OK);
     const durationMs = performance.now() - started;
     this.#report(() => {
-      this.#metrics?.observe(rpc, statusName(code), durationMs / 1000);
+      this.#options.metrics?.observe(rpc, statusName(code), durationMs / 1000);
       this.#log.write({ rpc, request: call.request, response, requestId: context.requestId, code, durationMs, failure, error });
     });
     if (failure === undefined) answer(null, response);
-    else answer({ code: failure.status, details: failure.message });
+    else answer({ code: failure.status, details: failure.message, ...this.#trailer(failure) });
     this.#done();
+  }
+
+  #trailer({ code }: Failure): { readonly metadata?: Metadata } {
+    if (this.#options.tellCode !== true) return {};
+    const metadata = new Metadata();
+    metadata.set(CODE_TRAILER, code);
+    return { metadata };
   }
 
   #report(work: () => void): void {

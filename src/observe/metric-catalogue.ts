@@ -26,6 +26,15 @@ export const METRICS = {
   convoy_trash_entries: { type: 'gauge', help: 'Deleted objects that still take space.', labels: ['pool'] },
   convoy_trash_bytes: { type: 'gauge', help: 'Sizes of the deleted objects that still take space.', labels: ['pool'] },
   convoy_volume_problems: { type: 'gauge', help: 'Volumes that are not healthy.', labels: ['status', 'reason'] },
+  convoy_agents: { type: 'gauge', help: 'Node agents by state, as the controller sees them.', labels: ['state'] },
+  convoy_agent_refusals_total: {
+    type: 'counter',
+    help: 'Connections and calls between controller and agents that were refused, by reason.',
+    labels: ['reason'],
+  },
+  convoy_orphan_volumes: { type: 'gauge', help: 'Volumes that no PersistentVolume names.', labels: [] },
+  convoy_orphan_bytes: { type: 'gauge', help: 'Sizes of the volumes that no PersistentVolume names.', labels: [] },
+  convoy_lost_volumes: { type: 'gauge', help: 'PersistentVolumes whose volume does not exist.', labels: [] },
   process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory size in bytes.', labels: [] },
   process_start_time_seconds: { type: 'gauge', help: 'Start time of the process since unix epoch in seconds.', labels: [] },
 } as const satisfies Record<string, MetricDefinition>;

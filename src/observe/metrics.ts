@@ -22,6 +22,7 @@ export class Metrics {
     registers: [this.#registry],
   });
   readonly #jobBytes = new Counter({ ...definition('convoy_job_bytes_total'), registers: [this.#registry] });
+  readonly #refusals = new Counter({ ...definition('convoy_agent_refusals_total'), registers: [this.#registry] });
   readonly #gather: () => Promise<readonly Sample[]>;
   #scrape: Promise<string> | undefined;
 
@@ -47,6 +48,11 @@ export class Metrics {
 
   jobBytes(pool: string, kind: string, bytes: number): void {
     if (bytes > 0) this.#jobBytes.inc({ pool, kind }, bytes);
+  }
+
+  /** A connection or a call between controller and agent that was refused. */
+  agentRefused(reason: string): void {
+    this.#refusals.inc({ reason });
   }
 
   /** The text format. Scrapes that overlap share one gathering: two Prometheus servers cost as much as one. */

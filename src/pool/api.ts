@@ -155,6 +155,15 @@ export interface PoolCapacity {
   readonly minimumVolumeBytes: bigint;
 }
 
+/** What is known of a pool from its configuration alone, before it is opened or where it never is. */
+export interface PoolOutline {
+  readonly config: PoolConfig;
+  readonly isDefault: boolean;
+  readonly scope: DriverProperties['scope'];
+  readonly access: DriverProperties['access'];
+  readonly operations: readonly (keyof Operations)[];
+}
+
 export type PoolState =
   | { readonly kind: 'open' }
   /** Configured, but not proven: every call on it is Unavailable with this reason, which says the ways out. */

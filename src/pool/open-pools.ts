@@ -21,6 +21,7 @@ import { KnownPools } from './known-pools.ts';
 import { findByName, listSnapshots, listVolumeHealth, listVolumes } from './lists.ts';
 import { Locks } from './locks.ts';
 import { lockPublish, peekVolume, withVolume } from './open-volume.ts';
+import { groupsOf } from './outline.ts';
 import { Places } from './places.ts';
 import { Pool, type PoolEnv } from './pool.ts';
 import { poolCapacity } from './promises.ts';
@@ -132,7 +133,7 @@ class PoolSet implements Pools {
     this.nodeName = env.nodeName;
     this.#defaultPool = options.defaultPool ?? (env.pools.length === 1 ? env.pools[0]?.name : undefined);
     this.#watchers = watchers;
-    this.implemented = new Set(env.pools.flatMap((pool) => groupsOf(pool)));
+    this.implemented = new Set(env.pools.flatMap((pool) => groupsOf(pool.operations)));
     this.hasLocalPool = env.pools.some((pool) => pool.isLocal);
     this.servesBlock = env.pools.some((pool) => pool.properties.access === 'device');
   }
@@ -279,7 +280,7 @@ class PoolSet implements Pools {
       isDefault: pool.name === this.#defaultPool,
       scope: pool.properties.scope,
       properties: pool.properties,
-      operations: groupsOf(pool),
+      operations: groupsOf(pool.operations),
     };
     if (!isOpen) return base;
     return {
@@ -292,9 +293,4 @@ class PoolSet implements Pools {
       capacity: await poolCapacity(pool),
     };
   }
-}
-
-function groupsOf(pool: Pool): readonly (keyof Operations)[] {
-  const { operations } = pool;
-  return (Object.keys(operations) as (keyof Operations)[]).filter((group) => operations[group] !== undefined);
 }

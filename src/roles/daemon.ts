@@ -12,6 +12,8 @@ import { createLog } from '../observe/log.ts';
 export interface Running {
   /** Stops accepting, lets what runs end for a bounded time, gives up what the process holds. Unmounts nothing. */
   stop(): Promise<void>;
+  /** Aborts when it may serve no longer; the reason is an error. */
+  readonly lost?: AbortSignal;
 }
 
 const EXIT_FAILED = 1;
@@ -34,13 +36,14 @@ export async function runDaemon(args: readonly string[]): Promise<number> {
   const log = createLog({ level: config.logLevel, to: 'stdout' });
   dieOnSurprise(log);
   try {
-    const { startAll } = await import('./all.ts');
-    const running = await startAll(config, registry, log);
+    const running = await start(config, registry, log);
     log.info({ ready_ms: Math.round(performance.now()), pid: process.pid, node: config.nodeName, endpoint: config.socketPath }, 'ready');
-    log.info({ signal: await stopping }, 'stopping');
+    const why = await Promise.race([stopping, lost(running)]);
+    if (why instanceof Error) log.error({ reason: why.message }, 'stopping: this process may serve no longer');
+    else log.info({ signal: why }, 'stopping');
     await withinLimit(running.stop(), log);
     log.info({}, 'stopped');
-    return 0;
+    return why instanceof Error ? EXIT_FAILED : 0;
   } catch (error) {
     // An expected refusal needs no stack: its message says what to do.
     if (isConvoyError(error) && error.code !== 'Internal')
@@ -48,6 +51,22 @@ export async function runDaemon(args: readonly string[]): Promise<number> {
     else log.error({ error }, 'the daemon could not start');
     return complain(error);
   }
+}
+
+/** Never resolves where nothing can be lost. */
+function lost(running: Running): Promise<Error> {
+  return new Promise((resolve) => {
+    const { lost: signal } = running;
+    const tell = (): void => resolve(signal?.reason instanceof Error ? signal.reason : new Error(String(signal?.reason)));
+    if (signal?.aborted === true) tell();
+    else signal?.addEventListener('abort', tell, { once: true });
+  });
+}
+
+/** Each role loads what it needs: the Kubernetes client costs a node agent more memory than everything else. */
+async function start(config: DaemonConfig, registry: DriverRegistry, log: Log): Promise<Running> {
+  if (config.role !== 'controller') return (await import('./node.ts')).startNode(config, registry, log);
+  return (await import('./controller.ts')).startController(config, registry, log);
 }
 
 /** One line for who started us, where a person looks first. */

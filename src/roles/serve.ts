@@ -1,9 +1,11 @@
-import { addAdminService } from '../admin/server.ts';
+import type { Server } from '@grpc/grpc-js';
+import type { About } from '../admin/rpc.ts';
+import { type AdminService, addAdminService } from '../admin/server.ts';
 import type { DaemonConfig } from '../config/config.ts';
 import { VERSION } from '../config/version.ts';
 import type { DriverRegistry } from '../convoy/registry.ts';
 import { listen } from '../csi/listen.ts';
-import { createCsiServer } from '../csi/server.ts';
+import { type CsiHostOptions, createCsiServer } from '../csi/server.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Pools } from '../pool/api.ts';
@@ -29,7 +31,7 @@ export interface Parts {
  */
 export async function serve(parts: Parts, made: AsyncDisposableStack): Promise<void> {
   const { config, registry, pools, node, log, metrics } = parts;
-  const { driverName, role, root, socketPath, logLevel } = config;
+  const { driverName, role } = config;
   const csi = createCsiServer({
     pools,
     node,
@@ -37,23 +39,44 @@ export async function serve(parts: Parts, made: AsyncDisposableStack): Promise<v
     version: VERSION,
     // Bound when all is open that can be: a pool that is not is no reason to have us restarted (/readyz tells it).
     ready: () => ({ ready: true }),
-    log: Object.assign(log.child({}), { debugEnabled: logLevel === 'debug' || logLevel === 'trace' }),
-    metrics: { observe: (method, code, seconds) => metrics.callFinished(method, code, seconds) },
+    withController: role !== 'node',
+    ...observing(config, log, metrics),
   });
-  const about = {
-    version: VERSION,
-    driverName,
-    role,
-    root,
-    endpoint: `unix://${socketPath}`,
-    startedAt: new Date(),
-    drivers: registry.names(),
+  const admin = addAdminService(csi.server, { pools, node, about: aboutOf(config, registry), doctor: makeDoctor(pools, node) }, log);
+  await listenOn({ server: csi.server, admin, idle: csi.idle }, config, log, made);
+}
+
+/** Where the calls of CSI are logged and counted. */
+export const observing = (
+  { logLevel }: Pick<DaemonConfig, 'logLevel'>,
+  log: Log,
+  metrics: Metrics,
+): Pick<CsiHostOptions, 'log' | 'metrics'> => ({
+  log: Object.assign(log.child({}), { debugEnabled: logLevel === 'debug' || logLevel === 'trace' }),
+  metrics: { observe: (method, code, seconds) => metrics.callFinished(method, code, seconds) },
+});
+
+export const aboutOf = ({ driverName, role, root, socketPath }: DaemonConfig, registry: DriverRegistry): About => ({
+  version: VERSION,
+  driverName,
+  role,
+  root,
+  endpoint: `unix://${socketPath}`,
+  startedAt: new Date(),
+  drivers: registry.names(),
+});
+
+/** Binds the socket. What stops it is put on `made`. */
+export async function listenOn(
+  { server, admin, idle }: { readonly server: Server; readonly admin: AdminService; readonly idle: () => Promise<void> },
+  { socketPath }: Pick<DaemonConfig, 'socketPath'>,
+  log: Log,
+  made: AsyncDisposableStack,
+): Promise<void> {
+  const allIdle = async (): Promise<void> => {
+    await Promise.all([idle(), admin.idle()]);
   };
-  const admin = addAdminService(csi.server, { pools, node, about, doctor: makeDoctor(pools, node) }, log);
-  const idle = async (): Promise<void> => {
-    await Promise.all([csi.idle(), admin.idle()]);
-  };
-  const listening = await listen({ server: csi.server, idle }, `unix://${socketPath}`);
+  const listening = await listen({ server, idle: allIdle }, `unix://${socketPath}`);
   made.defer(async () => {
     admin.stop();
     if (!(await listening.stop(STOP_GRACE_MS))) log.warn({}, 'calls were still running; the next start takes up what they left');

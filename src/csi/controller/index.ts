@@ -16,7 +16,7 @@ import { listSnapshots } from './list-snapshots.ts';
 import { listVolumes } from './list-volumes.ts';
 import { validateVolumeCapabilities } from './validate-volume-capabilities.ts';
 
-export const controllerRpcs = (edge: Edge): Rpcs<ControllerMethods> => ({
+export const controllerRpcs = (edge: Pick<Edge, 'pools' | 'driverName' | 'version' | 'advertised'>): Rpcs<ControllerMethods> => ({
   CreateVolume: createVolume(edge),
   DeleteVolume: deleteVolume(edge),
   ControllerPublishVolume: notServed,

@@ -173,7 +173,7 @@ describe('daemon options', () => {
     ['an option without its value', ['--root'], /option --root needs a value: --root DIR/],
     ['an option where a value should be', ['--root', '--drivers', 'vfs'], /option --root needs a value/],
     ['an option given twice', ['--root', '/a', '--root', '/b'], /option --root is given twice/],
-    ['another role', ['--role', 'node'], /--role is "node"; this version has only: all/],
+    ['another role', ['--role', 'server'], /--role is "server"; allowed are all, controller, node/],
     ['an unknown driver', ['--drivers', 'zfs'], /--drivers zfs: no such driver; known are btrfs, loop, vfs/],
     ['driver options without a driver', ['--driver-opts', 'vfs.path=/x'], /without --drivers/],
     [

@@ -158,7 +158,7 @@ describe('the daemon', () => {
 
   const BAD: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['an unknown option', ['--foo'], /unknown option --foo; options of convoy daemon are/],
-    ['an unknown role', ['--role', 'controller'], /--role is "controller"; this version has only: all/],
+    ['an unknown role', ['--role', 'server'], /--role is "server"; allowed are all, controller, node/],
     ['an unknown driver', ['--drivers', 'zfs'], /no such driver; known are .*vfs/],
     ['a malformed driver option', ['--drivers', 'vfs', '--driver-opts', 'vfs.path'], /malformed/],
   ];

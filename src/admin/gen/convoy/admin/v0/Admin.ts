@@ -13,6 +13,8 @@ import type { DeleteVolumeResponse as _convoy_admin_v0_DeleteVolumeResponse, Del
 import type { DoctorEvent as _convoy_admin_v0_DoctorEvent, DoctorEvent__Output as _convoy_admin_v0_DoctorEvent__Output } from '../../../convoy/admin/v0/DoctorEvent.ts';
 import type { ExpandVolumeRequest as _convoy_admin_v0_ExpandVolumeRequest, ExpandVolumeRequest__Output as _convoy_admin_v0_ExpandVolumeRequest__Output } from '../../../convoy/admin/v0/ExpandVolumeRequest.ts';
 import type { ExpandVolumeResponse as _convoy_admin_v0_ExpandVolumeResponse, ExpandVolumeResponse__Output as _convoy_admin_v0_ExpandVolumeResponse__Output } from '../../../convoy/admin/v0/ExpandVolumeResponse.ts';
+import type { ForgetNodeRequest as _convoy_admin_v0_ForgetNodeRequest, ForgetNodeRequest__Output as _convoy_admin_v0_ForgetNodeRequest__Output } from '../../../convoy/admin/v0/ForgetNodeRequest.ts';
+import type { ForgetNodeResponse as _convoy_admin_v0_ForgetNodeResponse, ForgetNodeResponse__Output as _convoy_admin_v0_ForgetNodeResponse__Output } from '../../../convoy/admin/v0/ForgetNodeResponse.ts';
 import type { InfoRequest as _convoy_admin_v0_InfoRequest, InfoRequest__Output as _convoy_admin_v0_InfoRequest__Output } from '../../../convoy/admin/v0/InfoRequest.ts';
 import type { InfoResponse as _convoy_admin_v0_InfoResponse, InfoResponse__Output as _convoy_admin_v0_InfoResponse__Output } from '../../../convoy/admin/v0/InfoResponse.ts';
 import type { InitPoolRequest as _convoy_admin_v0_InitPoolRequest, InitPoolRequest__Output as _convoy_admin_v0_InitPoolRequest__Output } from '../../../convoy/admin/v0/InitPoolRequest.ts';
@@ -24,6 +26,10 @@ import type { InspectVolumeResponse as _convoy_admin_v0_InspectVolumeResponse, I
 import type { Job as _convoy_admin_v0_Job, Job__Output as _convoy_admin_v0_Job__Output } from '../../../convoy/admin/v0/Job.ts';
 import type { ListJobsRequest as _convoy_admin_v0_ListJobsRequest, ListJobsRequest__Output as _convoy_admin_v0_ListJobsRequest__Output } from '../../../convoy/admin/v0/ListJobsRequest.ts';
 import type { ListJobsResponse as _convoy_admin_v0_ListJobsResponse, ListJobsResponse__Output as _convoy_admin_v0_ListJobsResponse__Output } from '../../../convoy/admin/v0/ListJobsResponse.ts';
+import type { ListNodesRequest as _convoy_admin_v0_ListNodesRequest, ListNodesRequest__Output as _convoy_admin_v0_ListNodesRequest__Output } from '../../../convoy/admin/v0/ListNodesRequest.ts';
+import type { ListNodesResponse as _convoy_admin_v0_ListNodesResponse, ListNodesResponse__Output as _convoy_admin_v0_ListNodesResponse__Output } from '../../../convoy/admin/v0/ListNodesResponse.ts';
+import type { ListOrphansRequest as _convoy_admin_v0_ListOrphansRequest, ListOrphansRequest__Output as _convoy_admin_v0_ListOrphansRequest__Output } from '../../../convoy/admin/v0/ListOrphansRequest.ts';
+import type { ListOrphansResponse as _convoy_admin_v0_ListOrphansResponse, ListOrphansResponse__Output as _convoy_admin_v0_ListOrphansResponse__Output } from '../../../convoy/admin/v0/ListOrphansResponse.ts';
 import type { ListPoolsRequest as _convoy_admin_v0_ListPoolsRequest, ListPoolsRequest__Output as _convoy_admin_v0_ListPoolsRequest__Output } from '../../../convoy/admin/v0/ListPoolsRequest.ts';
 import type { ListPoolsResponse as _convoy_admin_v0_ListPoolsResponse, ListPoolsResponse__Output as _convoy_admin_v0_ListPoolsResponse__Output } from '../../../convoy/admin/v0/ListPoolsResponse.ts';
 import type { ListSnapshotsRequest as _convoy_admin_v0_ListSnapshotsRequest, ListSnapshotsRequest__Output as _convoy_admin_v0_ListSnapshotsRequest__Output } from '../../../convoy/admin/v0/ListSnapshotsRequest.ts';
@@ -34,6 +40,8 @@ import type { ListVolumesRequest as _convoy_admin_v0_ListVolumesRequest, ListVol
 import type { ListVolumesResponse as _convoy_admin_v0_ListVolumesResponse, ListVolumesResponse__Output as _convoy_admin_v0_ListVolumesResponse__Output } from '../../../convoy/admin/v0/ListVolumesResponse.ts';
 import type { MountVolumeRequest as _convoy_admin_v0_MountVolumeRequest, MountVolumeRequest__Output as _convoy_admin_v0_MountVolumeRequest__Output } from '../../../convoy/admin/v0/MountVolumeRequest.ts';
 import type { MountVolumeResponse as _convoy_admin_v0_MountVolumeResponse, MountVolumeResponse__Output as _convoy_admin_v0_MountVolumeResponse__Output } from '../../../convoy/admin/v0/MountVolumeResponse.ts';
+import type { ReadmitNodeRequest as _convoy_admin_v0_ReadmitNodeRequest, ReadmitNodeRequest__Output as _convoy_admin_v0_ReadmitNodeRequest__Output } from '../../../convoy/admin/v0/ReadmitNodeRequest.ts';
+import type { ReadmitNodeResponse as _convoy_admin_v0_ReadmitNodeResponse, ReadmitNodeResponse__Output as _convoy_admin_v0_ReadmitNodeResponse__Output } from '../../../convoy/admin/v0/ReadmitNodeResponse.ts';
 import type { RunDoctorRequest as _convoy_admin_v0_RunDoctorRequest, RunDoctorRequest__Output as _convoy_admin_v0_RunDoctorRequest__Output } from '../../../convoy/admin/v0/RunDoctorRequest.ts';
 import type { UmountVolumeRequest as _convoy_admin_v0_UmountVolumeRequest, UmountVolumeRequest__Output as _convoy_admin_v0_UmountVolumeRequest__Output } from '../../../convoy/admin/v0/UmountVolumeRequest.ts';
 import type { UmountVolumeResponse as _convoy_admin_v0_UmountVolumeResponse, UmountVolumeResponse__Output as _convoy_admin_v0_UmountVolumeResponse__Output } from '../../../convoy/admin/v0/UmountVolumeResponse.ts';
@@ -87,6 +95,15 @@ export interface AdminClient extends grpc.Client {
   expandVolume(argument: _convoy_admin_v0_ExpandVolumeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ExpandVolumeResponse__Output>): grpc.ClientUnaryCall;
   expandVolume(argument: _convoy_admin_v0_ExpandVolumeRequest, callback: grpc.requestCallback<_convoy_admin_v0_ExpandVolumeResponse__Output>): grpc.ClientUnaryCall;
   
+  ForgetNode(argument: _convoy_admin_v0_ForgetNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ForgetNodeResponse__Output>): grpc.ClientUnaryCall;
+  ForgetNode(argument: _convoy_admin_v0_ForgetNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_ForgetNodeResponse__Output>): grpc.ClientUnaryCall;
+  ForgetNode(argument: _convoy_admin_v0_ForgetNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ForgetNodeResponse__Output>): grpc.ClientUnaryCall;
+  ForgetNode(argument: _convoy_admin_v0_ForgetNodeRequest, callback: grpc.requestCallback<_convoy_admin_v0_ForgetNodeResponse__Output>): grpc.ClientUnaryCall;
+  forgetNode(argument: _convoy_admin_v0_ForgetNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ForgetNodeResponse__Output>): grpc.ClientUnaryCall;
+  forgetNode(argument: _convoy_admin_v0_ForgetNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_ForgetNodeResponse__Output>): grpc.ClientUnaryCall;
+  forgetNode(argument: _convoy_admin_v0_ForgetNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ForgetNodeResponse__Output>): grpc.ClientUnaryCall;
+  forgetNode(argument: _convoy_admin_v0_ForgetNodeRequest, callback: grpc.requestCallback<_convoy_admin_v0_ForgetNodeResponse__Output>): grpc.ClientUnaryCall;
+  
   Info(argument: _convoy_admin_v0_InfoRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_InfoResponse__Output>): grpc.ClientUnaryCall;
   Info(argument: _convoy_admin_v0_InfoRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_InfoResponse__Output>): grpc.ClientUnaryCall;
   Info(argument: _convoy_admin_v0_InfoRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_InfoResponse__Output>): grpc.ClientUnaryCall;
@@ -131,6 +148,24 @@ export interface AdminClient extends grpc.Client {
   listJobs(argument: _convoy_admin_v0_ListJobsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_ListJobsResponse__Output>): grpc.ClientUnaryCall;
   listJobs(argument: _convoy_admin_v0_ListJobsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ListJobsResponse__Output>): grpc.ClientUnaryCall;
   listJobs(argument: _convoy_admin_v0_ListJobsRequest, callback: grpc.requestCallback<_convoy_admin_v0_ListJobsResponse__Output>): grpc.ClientUnaryCall;
+  
+  ListNodes(argument: _convoy_admin_v0_ListNodesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ListNodesResponse__Output>): grpc.ClientUnaryCall;
+  ListNodes(argument: _convoy_admin_v0_ListNodesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_ListNodesResponse__Output>): grpc.ClientUnaryCall;
+  ListNodes(argument: _convoy_admin_v0_ListNodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ListNodesResponse__Output>): grpc.ClientUnaryCall;
+  ListNodes(argument: _convoy_admin_v0_ListNodesRequest, callback: grpc.requestCallback<_convoy_admin_v0_ListNodesResponse__Output>): grpc.ClientUnaryCall;
+  listNodes(argument: _convoy_admin_v0_ListNodesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ListNodesResponse__Output>): grpc.ClientUnaryCall;
+  listNodes(argument: _convoy_admin_v0_ListNodesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_ListNodesResponse__Output>): grpc.ClientUnaryCall;
+  listNodes(argument: _convoy_admin_v0_ListNodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ListNodesResponse__Output>): grpc.ClientUnaryCall;
+  listNodes(argument: _convoy_admin_v0_ListNodesRequest, callback: grpc.requestCallback<_convoy_admin_v0_ListNodesResponse__Output>): grpc.ClientUnaryCall;
+  
+  ListOrphans(argument: _convoy_admin_v0_ListOrphansRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ListOrphansResponse__Output>): grpc.ClientUnaryCall;
+  ListOrphans(argument: _convoy_admin_v0_ListOrphansRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_ListOrphansResponse__Output>): grpc.ClientUnaryCall;
+  ListOrphans(argument: _convoy_admin_v0_ListOrphansRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ListOrphansResponse__Output>): grpc.ClientUnaryCall;
+  ListOrphans(argument: _convoy_admin_v0_ListOrphansRequest, callback: grpc.requestCallback<_convoy_admin_v0_ListOrphansResponse__Output>): grpc.ClientUnaryCall;
+  listOrphans(argument: _convoy_admin_v0_ListOrphansRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ListOrphansResponse__Output>): grpc.ClientUnaryCall;
+  listOrphans(argument: _convoy_admin_v0_ListOrphansRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_ListOrphansResponse__Output>): grpc.ClientUnaryCall;
+  listOrphans(argument: _convoy_admin_v0_ListOrphansRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ListOrphansResponse__Output>): grpc.ClientUnaryCall;
+  listOrphans(argument: _convoy_admin_v0_ListOrphansRequest, callback: grpc.requestCallback<_convoy_admin_v0_ListOrphansResponse__Output>): grpc.ClientUnaryCall;
   
   ListPools(argument: _convoy_admin_v0_ListPoolsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ListPoolsResponse__Output>): grpc.ClientUnaryCall;
   ListPools(argument: _convoy_admin_v0_ListPoolsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_ListPoolsResponse__Output>): grpc.ClientUnaryCall;
@@ -177,6 +212,15 @@ export interface AdminClient extends grpc.Client {
   mountVolume(argument: _convoy_admin_v0_MountVolumeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_MountVolumeResponse__Output>): grpc.ClientUnaryCall;
   mountVolume(argument: _convoy_admin_v0_MountVolumeRequest, callback: grpc.requestCallback<_convoy_admin_v0_MountVolumeResponse__Output>): grpc.ClientUnaryCall;
   
+  ReadmitNode(argument: _convoy_admin_v0_ReadmitNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ReadmitNodeResponse__Output>): grpc.ClientUnaryCall;
+  ReadmitNode(argument: _convoy_admin_v0_ReadmitNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_ReadmitNodeResponse__Output>): grpc.ClientUnaryCall;
+  ReadmitNode(argument: _convoy_admin_v0_ReadmitNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ReadmitNodeResponse__Output>): grpc.ClientUnaryCall;
+  ReadmitNode(argument: _convoy_admin_v0_ReadmitNodeRequest, callback: grpc.requestCallback<_convoy_admin_v0_ReadmitNodeResponse__Output>): grpc.ClientUnaryCall;
+  readmitNode(argument: _convoy_admin_v0_ReadmitNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ReadmitNodeResponse__Output>): grpc.ClientUnaryCall;
+  readmitNode(argument: _convoy_admin_v0_ReadmitNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_convoy_admin_v0_ReadmitNodeResponse__Output>): grpc.ClientUnaryCall;
+  readmitNode(argument: _convoy_admin_v0_ReadmitNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_convoy_admin_v0_ReadmitNodeResponse__Output>): grpc.ClientUnaryCall;
+  readmitNode(argument: _convoy_admin_v0_ReadmitNodeRequest, callback: grpc.requestCallback<_convoy_admin_v0_ReadmitNodeResponse__Output>): grpc.ClientUnaryCall;
+  
   RunDoctor(argument: _convoy_admin_v0_RunDoctorRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_convoy_admin_v0_DoctorEvent__Output>;
   RunDoctor(argument: _convoy_admin_v0_RunDoctorRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_convoy_admin_v0_DoctorEvent__Output>;
   runDoctor(argument: _convoy_admin_v0_RunDoctorRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_convoy_admin_v0_DoctorEvent__Output>;
@@ -218,6 +262,8 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
   
   ExpandVolume: grpc.handleUnaryCall<_convoy_admin_v0_ExpandVolumeRequest__Output, _convoy_admin_v0_ExpandVolumeResponse>;
   
+  ForgetNode: grpc.handleUnaryCall<_convoy_admin_v0_ForgetNodeRequest__Output, _convoy_admin_v0_ForgetNodeResponse>;
+  
   Info: grpc.handleUnaryCall<_convoy_admin_v0_InfoRequest__Output, _convoy_admin_v0_InfoResponse>;
   
   InitPool: grpc.handleUnaryCall<_convoy_admin_v0_InitPoolRequest__Output, _convoy_admin_v0_InitPoolResponse>;
@@ -228,6 +274,10 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
   
   ListJobs: grpc.handleUnaryCall<_convoy_admin_v0_ListJobsRequest__Output, _convoy_admin_v0_ListJobsResponse>;
   
+  ListNodes: grpc.handleUnaryCall<_convoy_admin_v0_ListNodesRequest__Output, _convoy_admin_v0_ListNodesResponse>;
+  
+  ListOrphans: grpc.handleUnaryCall<_convoy_admin_v0_ListOrphansRequest__Output, _convoy_admin_v0_ListOrphansResponse>;
+  
   ListPools: grpc.handleUnaryCall<_convoy_admin_v0_ListPoolsRequest__Output, _convoy_admin_v0_ListPoolsResponse>;
   
   ListSnapshots: grpc.handleUnaryCall<_convoy_admin_v0_ListSnapshotsRequest__Output, _convoy_admin_v0_ListSnapshotsResponse>;
@@ -237,6 +287,8 @@ export interface AdminHandlers extends grpc.UntypedServiceImplementation {
   ListVolumes: grpc.handleUnaryCall<_convoy_admin_v0_ListVolumesRequest__Output, _convoy_admin_v0_ListVolumesResponse>;
   
   MountVolume: grpc.handleUnaryCall<_convoy_admin_v0_MountVolumeRequest__Output, _convoy_admin_v0_MountVolumeResponse>;
+  
+  ReadmitNode: grpc.handleUnaryCall<_convoy_admin_v0_ReadmitNodeRequest__Output, _convoy_admin_v0_ReadmitNodeResponse>;
   
   RunDoctor: grpc.handleServerStreamingCall<_convoy_admin_v0_RunDoctorRequest__Output, _convoy_admin_v0_DoctorEvent>;
   
@@ -254,16 +306,20 @@ export interface AdminDefinition extends grpc.ServiceDefinition {
   DeleteSnapshot: MethodDefinition<_convoy_admin_v0_DeleteSnapshotRequest, _convoy_admin_v0_DeleteSnapshotResponse, _convoy_admin_v0_DeleteSnapshotRequest__Output, _convoy_admin_v0_DeleteSnapshotResponse__Output>
   DeleteVolume: MethodDefinition<_convoy_admin_v0_DeleteVolumeRequest, _convoy_admin_v0_DeleteVolumeResponse, _convoy_admin_v0_DeleteVolumeRequest__Output, _convoy_admin_v0_DeleteVolumeResponse__Output>
   ExpandVolume: MethodDefinition<_convoy_admin_v0_ExpandVolumeRequest, _convoy_admin_v0_ExpandVolumeResponse, _convoy_admin_v0_ExpandVolumeRequest__Output, _convoy_admin_v0_ExpandVolumeResponse__Output>
+  ForgetNode: MethodDefinition<_convoy_admin_v0_ForgetNodeRequest, _convoy_admin_v0_ForgetNodeResponse, _convoy_admin_v0_ForgetNodeRequest__Output, _convoy_admin_v0_ForgetNodeResponse__Output>
   Info: MethodDefinition<_convoy_admin_v0_InfoRequest, _convoy_admin_v0_InfoResponse, _convoy_admin_v0_InfoRequest__Output, _convoy_admin_v0_InfoResponse__Output>
   InitPool: MethodDefinition<_convoy_admin_v0_InitPoolRequest, _convoy_admin_v0_InitPoolResponse, _convoy_admin_v0_InitPoolRequest__Output, _convoy_admin_v0_InitPoolResponse__Output>
   InspectSnapshot: MethodDefinition<_convoy_admin_v0_InspectSnapshotRequest, _convoy_admin_v0_InspectSnapshotResponse, _convoy_admin_v0_InspectSnapshotRequest__Output, _convoy_admin_v0_InspectSnapshotResponse__Output>
   InspectVolume: MethodDefinition<_convoy_admin_v0_InspectVolumeRequest, _convoy_admin_v0_InspectVolumeResponse, _convoy_admin_v0_InspectVolumeRequest__Output, _convoy_admin_v0_InspectVolumeResponse__Output>
   ListJobs: MethodDefinition<_convoy_admin_v0_ListJobsRequest, _convoy_admin_v0_ListJobsResponse, _convoy_admin_v0_ListJobsRequest__Output, _convoy_admin_v0_ListJobsResponse__Output>
+  ListNodes: MethodDefinition<_convoy_admin_v0_ListNodesRequest, _convoy_admin_v0_ListNodesResponse, _convoy_admin_v0_ListNodesRequest__Output, _convoy_admin_v0_ListNodesResponse__Output>
+  ListOrphans: MethodDefinition<_convoy_admin_v0_ListOrphansRequest, _convoy_admin_v0_ListOrphansResponse, _convoy_admin_v0_ListOrphansRequest__Output, _convoy_admin_v0_ListOrphansResponse__Output>
   ListPools: MethodDefinition<_convoy_admin_v0_ListPoolsRequest, _convoy_admin_v0_ListPoolsResponse, _convoy_admin_v0_ListPoolsRequest__Output, _convoy_admin_v0_ListPoolsResponse__Output>
   ListSnapshots: MethodDefinition<_convoy_admin_v0_ListSnapshotsRequest, _convoy_admin_v0_ListSnapshotsResponse, _convoy_admin_v0_ListSnapshotsRequest__Output, _convoy_admin_v0_ListSnapshotsResponse__Output>
   ListTrash: MethodDefinition<_convoy_admin_v0_ListTrashRequest, _convoy_admin_v0_ListTrashResponse, _convoy_admin_v0_ListTrashRequest__Output, _convoy_admin_v0_ListTrashResponse__Output>
   ListVolumes: MethodDefinition<_convoy_admin_v0_ListVolumesRequest, _convoy_admin_v0_ListVolumesResponse, _convoy_admin_v0_ListVolumesRequest__Output, _convoy_admin_v0_ListVolumesResponse__Output>
   MountVolume: MethodDefinition<_convoy_admin_v0_MountVolumeRequest, _convoy_admin_v0_MountVolumeResponse, _convoy_admin_v0_MountVolumeRequest__Output, _convoy_admin_v0_MountVolumeResponse__Output>
+  ReadmitNode: MethodDefinition<_convoy_admin_v0_ReadmitNodeRequest, _convoy_admin_v0_ReadmitNodeResponse, _convoy_admin_v0_ReadmitNodeRequest__Output, _convoy_admin_v0_ReadmitNodeResponse__Output>
   RunDoctor: MethodDefinition<_convoy_admin_v0_RunDoctorRequest, _convoy_admin_v0_DoctorEvent, _convoy_admin_v0_RunDoctorRequest__Output, _convoy_admin_v0_DoctorEvent__Output>
   UmountVolume: MethodDefinition<_convoy_admin_v0_UmountVolumeRequest, _convoy_admin_v0_UmountVolumeResponse, _convoy_admin_v0_UmountVolumeRequest__Output, _convoy_admin_v0_UmountVolumeResponse__Output>
   UndeleteVolume: MethodDefinition<_convoy_admin_v0_UndeleteVolumeRequest, _convoy_admin_v0_UndeleteVolumeResponse, _convoy_admin_v0_UndeleteVolumeRequest__Output, _convoy_admin_v0_UndeleteVolumeResponse__Output>

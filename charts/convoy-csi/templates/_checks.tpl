@@ -1,0 +1,63 @@
+{{/* What the schema cannot say. Included once; each failure names the value and the way out. */}}
+{{- define "convoy.checks" -}}
+{{- include "convoy.checkOwner" . -}}
+{{- $names := list -}}
+{{- range (include "convoy.allPools" . | fromYaml).pools -}}{{- $names = append $names .name -}}{{- end -}}
+{{- if and .Values.defaultPool (not (has .Values.defaultPool $names)) -}}
+  {{- fail (printf "defaultPool is %q; the pools are %s" .Values.defaultPool (join ", " $names)) -}}
+{{- end -}}
+{{- range $index, $class := .Values.storageClasses -}}
+  {{- $pool := ($class.parameters | default dict).pool -}}
+  {{- if and $pool (not (has $pool $names)) -}}
+    {{- fail (printf "storageClasses[%d].parameters.pool is %q; the pools are %s" $index $pool (join ", " $names)) -}}
+  {{- end -}}
+  {{- if and (not $pool) (not $.Values.defaultPool) (gt (len $names) 1) -}}
+    {{- fail (printf "storageClasses[%d] (%s) names no pool, and there are several (%s): set its parameters.pool, or defaultPool" $index $class.name (join ", " $names)) -}}
+  {{- end -}}
+{{- end -}}
+{{- include "convoy.checkGroups" . -}}
+{{- range $sidecar, $values := pick .Values.sidecars "provisioner" "snapshotter" "resizer" -}}
+  {{- range $index, $arg := $values.extraArgs -}}
+    {{- $flag := index (splitList "=" $arg) 0 -}}
+    {{- $why := get (include "convoy.refusedArgs" $ | fromYaml) $flag -}}
+    {{- if $why -}}{{- fail (printf "sidecars.%s.extraArgs[%d] is %s: %s" $sidecar $index $arg $why) -}}{{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- $socket := include "convoy.nodeSocket" . -}}
+{{- if gt (len $socket) 107 -}}
+  {{- fail (printf "the node's socket would be %s: %d bytes, and a unix socket's path has at most 107; use a shorter driverName or kubeletDir" $socket (len $socket)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Flags that look useful and break the driver. */}}
+{{- define "convoy.refusedArgs" -}}
+--default-fstype: it makes every claim of a directory pool unsatisfiable; set csi.storage.k8s.io/fstype in the StorageClasses that need it
+--strict-topology: a restore could then not be made where its data is, and would be tried for ever
+--node-deployment: there is one controller, which reaches every node
+{{- end -}}
+
+{{- define "convoy.checkGroups" -}}
+{{- $seen := dict -}}
+{{- range $index, $group := .Values.nodeGroups -}}
+  {{- if hasKey $seen $group.name -}}{{- fail (printf "nodeGroups[%d].name is %q, which stands twice" $index $group.name) -}}{{- end -}}
+  {{- $_ := set $seen $group.name true -}}
+{{- end -}}
+{{- range $group := (include "convoy.groups" . | fromYaml).groups -}}
+  {{- $pools := dict -}}
+  {{- range $group.pools -}}
+    {{- if hasKey $pools .name -}}{{- fail (printf "pool %q stands twice%s: names of pools are unique on a node" .name (ternary "" (printf " in node group %q" $group.name) (eq $group.name ""))) -}}{{- end -}}
+    {{- $_ := set $pools .name true -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Two releases of one driver name would fight over the kubelet's socket, and over each other's volumes. */}}
+{{- define "convoy.checkOwner" -}}
+{{- $found := lookup "storage.k8s.io/v1" "CSIDriver" "" .Values.driverName -}}
+{{- $notes := dig "metadata" "annotations" dict ($found | default dict) | default dict -}}
+{{- $name := get $notes "meta.helm.sh/release-name" -}}
+{{- $namespace := get $notes "meta.helm.sh/release-namespace" -}}
+{{- if and $name (or (ne $name .Release.Name) (ne $namespace .Release.Namespace)) -}}
+  {{- fail (printf "driverName %s belongs to release %s in namespace %s: upgrade that one, uninstall it, or give this one a driverName of its own (and other names for its classes)" .Values.driverName $name $namespace) -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,8 @@
+// Original file: proto/admin.proto
+
+
+export interface ListOrphansRequest {
+}
+
+export interface ListOrphansRequest__Output {
+}

@@ -1,0 +1,10 @@
+// Original file: proto/admin.proto
+
+
+export interface ReadmitNodeRequest {
+  'node'?: (string);
+}
+
+export interface ReadmitNodeRequest__Output {
+  'node': (string);
+}

@@ -1,0 +1,8 @@
+// Original file: proto/agent.proto
+
+
+export interface AdmitResponse {
+}
+
+export interface AdmitResponse__Output {
+}

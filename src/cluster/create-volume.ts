@@ -1,0 +1,189 @@
+import { UnreachableError } from '../channel/errors.ts';
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
+import { nodeKey } from '../convoy/ids.ts';
+import type { CreateVolumeRequest__Output } from '../csi/gen/csi/v1/CreateVolumeRequest.ts';
+import type { CreateVolumeResponse } from '../csi/gen/csi/v1/CreateVolumeResponse.ts';
+import type { Rpc } from '../csi/rpc.ts';
+import { topologyOf } from '../csi/topology.ts';
+import type { Log } from '../observe/log.ts';
+import type { Call } from '../pool/api.ts';
+import type { Agents } from './agents.ts';
+import type { GoneNode, GoneNodes } from './api.ts';
+import { type CopySource, type CreateRequest, type Outline, parseCreateRequest } from './create-request.ts';
+import { joinReasons, NotConnectedError } from './errors.ts';
+import { findName } from './find-name.ts';
+import { goneByKey } from './gone.ts';
+import type { NameMemory } from './name-memory.ts';
+import type { Ownership } from './own.ts';
+import { type Candidate, type KnownNode, type Placement, place } from './place.ts';
+import { GLOBAL, type Router } from './router.ts';
+
+export interface CreateVolumeDeps {
+  readonly router: Router;
+  readonly own: Ownership;
+  readonly names: NameMemory;
+  readonly goneNodes: Pick<GoneNodes, 'list'>;
+  readonly pools: readonly Outline[];
+  readonly driverName: string;
+  readonly log: Pick<Log, 'warn'>;
+}
+
+/** CreateVolume on the first node that will do. A name that is tried on one node is on no other until that one has refused it. */
+export function createVolume(deps: CreateVolumeDeps): Rpc<'CreateVolume'> {
+  const underWay = new Set<string>();
+  return async (request, call) => {
+    const asked = parseCreateRequest(deps.driverName, deps.pools, request);
+    if (asked.pool.scope === 'global' || asked.source?.id.node === GLOBAL) return deps.router.send(GLOBAL, 'CreateVolume', request, call);
+    // Two calls of one name could end on two nodes, whose locks know nothing of each other.
+    if (underWay.has(asked.name))
+      throw new ConvoyError('Busy', `volume ${JSON.stringify(asked.name)} is being created by another call: try again`);
+    underWay.add(asked.name);
+    try {
+      return await new Creation(deps, asked, request, call).run();
+    } finally {
+      underWay.delete(asked.name);
+    }
+  };
+}
+
+class Creation {
+  readonly #deps: CreateVolumeDeps;
+  readonly #agents: Agents;
+  readonly #asked: CreateRequest;
+  readonly #request: CreateVolumeRequest__Output;
+  readonly #call: Call;
+
+  constructor(deps: CreateVolumeDeps, asked: CreateRequest, request: CreateVolumeRequest__Output, call: Call) {
+    this.#deps = deps;
+    this.#agents = deps.router.agents;
+    this.#asked = asked;
+    this.#request = request;
+    this.#call = call;
+  }
+
+  async run(): Promise<CreateVolumeResponse> {
+    const { candidates, passedOver } = this.#place();
+    if (candidates.length === 0) throw this.#noNode(passedOver);
+    const [only] = candidates.length > 1 ? await this.#alreadyOn(candidates) : candidates;
+    if (only !== undefined) return this.#createOn(only);
+    return this.#tryEach(candidates, passedOver);
+  }
+
+  #place(): Placement {
+    const gone = goneByKey(this.#deps.goneNodes);
+    const { name, pool, required, source } = this.#asked;
+    if (source !== undefined) this.#checkSource(source, gone);
+    const request = { name, pool: pool.config.name, required, ...(source === undefined ? {} : { at: source.id.node }) };
+    return place(request, knownNodes(this.#agents), gone);
+  }
+
+  /** A copy is made where its data is, also when another node is preferred: the scheduler moves the pod there. */
+  #checkSource({ what, id }: CopySource, gone: ReadonlyMap<string, GoneNode>): void {
+    const { required } = this.#asked;
+    const left = gone.get(id.node)?.nodeName;
+    if (left !== undefined)
+      throw new ConvoyError(
+        'NoSpace',
+        `${what} was on node ${left}, which was declared gone: it cannot be copied (if the node is back: convoy node readmit ${left})`,
+      );
+    if (required === undefined || required.some((segment) => segment === id.node || nodeKey(segment) === id.node)) return;
+    throw new ConvoyError(
+      'NoSpace',
+      `${what} is on node ${this.#agents.nameOf(id.node)}, but accessibility_requirements allow only ${joinReasons(required)}: allow that node in the StorageClass (allowedTopologies), or let the pod run there`,
+    );
+  }
+
+  /** Where the name is tried or made already; empty = nowhere, as far as can be told. */
+  async #alreadyOn(candidates: readonly Candidate[]): Promise<readonly Candidate[]> {
+    const { name } = this.#asked;
+    const remembered = this.#deps.names.find(name);
+    const known = candidates.find(({ key }) => key === remembered);
+    if (known !== undefined) return [known];
+    const found = await findName(this.#agents, name, candidates, this.#call, this.#deps.log);
+    return candidates.filter(({ key }) => key === found);
+  }
+
+  async #tryEach(candidates: readonly Candidate[], passedOver: readonly string[]): Promise<CreateVolumeResponse> {
+    const full: string[] = [];
+    const silent: string[] = [];
+    for (const candidate of candidates) {
+      if (candidate.silent !== undefined && candidate.skippable) {
+        silent.push(candidate.silent);
+        continue;
+      }
+      try {
+        return await this.#createOn(candidate);
+      } catch (error) {
+        if (error instanceof NotConnectedError && candidate.skippable) silent.push(error.message);
+        else if (isConvoyError(error, 'NoSpace')) full.push(error.message);
+        else throw error;
+      }
+    }
+    if (silent.length === 0) throw this.#noNode([...full, ...passedOver]);
+    throw new ConvoyError(
+      'Unavailable',
+      `volume ${JSON.stringify(this.#asked.name)} is not made: ${full.length} nodes have no room, and ${silent.length} cannot be asked: ${joinReasons(silent)}`,
+    );
+  }
+
+  async #createOn(candidate: Candidate): Promise<CreateVolumeResponse> {
+    const { key, name: node } = candidate;
+    const { name } = this.#asked;
+    if (this.#agents.link(key) === undefined && candidate.silent !== undefined) throw new NotConnectedError(candidate.silent);
+    const here = [topologyOf(this.#deps.driverName, node)];
+    const request = { ...this.#request, accessibilityRequirements: { requisite: here, preferred: here } };
+    const before = this.#deps.names.find(name);
+    // Before it is sent: whatever comes of it, the retry must ask this node.
+    this.#deps.names.remember(name, key);
+    try {
+      const answer = await this.#deps.router.send(key, 'CreateVolume', request as CreateVolumeRequest__Output, this.#call);
+      this.#deps.own.created(key, answer.volume, name);
+      return answer;
+    } catch (error) {
+      const what = remains(error);
+      if (what === 'nothing') this.#deps.names.forget(name);
+      else if (what === 'as before') this.#deps.names.restore(name, before);
+      throw error;
+    }
+  }
+
+  #noNode(reasons: readonly string[]): ConvoyError {
+    return new ConvoyError('NoSpace', `no node can take volume ${JSON.stringify(this.#asked.name)}: ${joinReasons(reasons)}`);
+  }
+}
+
+/** What of the volume is on the node after an error. Where it may be made or still be in the making, its retry goes, and nowhere else. */
+function remains(error: unknown): 'nothing' | 'as before' | 'perhaps' {
+  if (!isConvoyError(error) || error instanceof UnreachableError) return 'perhaps';
+  switch (error.code) {
+    case 'NoSpace':
+    case 'OutOfRange':
+    case 'InvalidArgument':
+    case 'NotFound':
+    case 'NotSupported':
+    case 'Precondition':
+    case 'InUse':
+    case 'StaleToken':
+      return 'nothing';
+    // Nothing was sent, or the pool could not be looked into.
+    case 'Unavailable':
+      return 'as before';
+    case 'AlreadyExists':
+    case 'Busy':
+    case 'Cancelled':
+    case 'DataLoss':
+    case 'Internal':
+      return 'perhaps';
+  }
+}
+
+export function knownNodes(agents: Agents): ReadonlyMap<string, KnownNode> {
+  return new Map(
+    agents
+      .links()
+      .map(({ key, name, description, reason, address }) => [
+        key,
+        { key, name, pools: description?.pools, reason, serving: address.serving },
+      ]),
+  );
+}

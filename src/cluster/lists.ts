@@ -1,0 +1,83 @@
+import { parseId } from '../convoy/ids.ts';
+import type { ControllerMethods } from '../csi/definitions.ts';
+import { parsePage } from '../csi/paging.ts';
+import type { Rpc } from '../csi/rpc.ts';
+import type { Call } from '../pool/api.ts';
+import type { Members } from './members.ts';
+import type { Ownership } from './own.ts';
+import { type Ask, type Part, pageOver } from './pages.ts';
+import type { Router } from './router.ts';
+
+export interface ListDeps {
+  readonly router: Router;
+  readonly own: Ownership;
+  readonly members: Members;
+}
+
+type ListRpc = 'ListVolumes' | 'ListSnapshots' | 'ControllerListVolumeHealth';
+type Request<Name extends ListRpc> = ControllerMethods[Name]['received'];
+type Entry<Name extends ListRpc> = NonNullable<ControllerMethods[Name]['response']['entries']>[number];
+
+/** Lists over all nodes. */
+export const listRpcs = (deps: ListDeps) =>
+  ({
+    ListVolumes: (request, call) =>
+      list(
+        deps,
+        request,
+        ask<'ListVolumes'>(deps, 'ListVolumes', request, call, (key, { volume }) => deps.own.volume(key, volume)),
+      ),
+    ControllerListVolumeHealth: (request, call) =>
+      list(
+        deps,
+        request,
+        ask<'ControllerListVolumeHealth'>(deps, 'ControllerListVolumeHealth', request, call, (key, { volumeId }) =>
+          deps.own.id(key, 'volume', volumeId),
+        ),
+      ),
+    ListSnapshots: async (request, call) => {
+      const one = oneNode(request);
+      if (one === 'nothing') {
+        parsePage(request);
+        return { entries: [], nextToken: '' };
+      }
+      const check = (key: string, { snapshot }: Entry<'ListSnapshots'>): void => deps.own.snapshot(key, snapshot);
+      return list(deps, request, ask<'ListSnapshots'>(deps, 'ListSnapshots', request, call, check), one);
+    },
+  }) satisfies { readonly [Name in ListRpc]: Rpc<Name> };
+
+/** The node that a filter names; `nothing` for a filter that is no id of ours: it matches nothing, which is no error (spec.md). */
+function oneNode({ snapshotId, sourceVolumeId }: Request<'ListSnapshots'>): string | 'nothing' | undefined {
+  const ofSnapshot = snapshotId === '' ? undefined : (parseId(snapshotId, 'snapshot')?.node ?? 'nothing');
+  const ofSource = sourceVolumeId === '' ? undefined : (parseId(sourceVolumeId, 'volume')?.node ?? 'nothing');
+  if (ofSnapshot === undefined || ofSource === undefined) return ofSnapshot ?? ofSource;
+  // A snapshot is where its volume was.
+  return ofSnapshot === ofSource ? ofSnapshot : 'nothing';
+}
+
+async function list<E>(
+  { router, members }: ListDeps,
+  request: { readonly maxEntries: number; readonly startingToken: string },
+  asked: Ask<E>,
+  one?: string,
+): Promise<{ entries: E[]; nextToken: string }> {
+  const page = parsePage(request);
+  const isGone = (key: string): boolean => router.agents.goneNode(key) !== undefined;
+  const keys = one === undefined ? await members.keys() : [one].filter((key) => !isGone(key));
+  const { entries, nextToken } = await pageOver({ keys, isGone, page }, asked);
+  return { entries: [...entries], nextToken };
+}
+
+function ask<Name extends ListRpc>(
+  { router }: ListDeps,
+  rpc: Name,
+  request: Request<Name>,
+  call: Call,
+  check: (key: string, entry: Entry<Name>) => void,
+): Ask<Entry<Name>> {
+  return async (key, page): Promise<Part<Entry<Name>>> => {
+    const { entries = [], nextToken = '' } = await router.send(key, rpc, { ...request, ...page }, call);
+    for (const entry of entries) check(key, entry);
+    return { entries, nextToken };
+  };
+}

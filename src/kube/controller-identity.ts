@@ -1,0 +1,183 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClientIdentity } from '../channel/api.ts';
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
+import type { Log } from '../observe/log.ts';
+import { isStatus, type Place } from './api-error.ts';
+import type { KubeClient } from './client.ts';
+import {
+  advance,
+  certificatesOf,
+  formatState,
+  type IdentityState,
+  type KeyPair,
+  type MakeClientCertificate,
+  parseState,
+} from './identity-state.ts';
+import type { ConfigMap, KubeObject, Secret } from './objects.ts';
+
+export interface ControllerIdentityOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  /** Name of the Secret with the keys. */
+  readonly secret: string;
+  /** Name of the ConfigMap that agents mount. */
+  readonly configMap: string;
+  readonly makeCertificate: MakeClientCertificate;
+  readonly log: Log;
+  readonly lifetimeMs?: number;
+  /** More than the kubelet takes to refresh a mounted ConfigMap (about 2 minutes). */
+  readonly overlapMs?: number;
+  readonly now?: () => number;
+}
+
+/** Key of the ConfigMap. */
+export const CERTIFICATE_KEY = 'controller.crt';
+const DAY_MS = 86_400_000;
+const LOOK_MS = 60_000;
+const RETRY_MS = { first: 500, last: 15_000 } as const;
+const TRIES = 10;
+
+/**
+ * The controller's key and certificate: made at the first start, rotated with overlap. The Secret is the truth and the
+ * ConfigMap follows from it, so a crash between the two writes is mended by the next look.
+ *
+ * Two controllers at once do no harm: each reads the ConfigMap first and the Secret after it, and writes each only over the
+ * version that it has read. So a ConfigMap is never written from a Secret that is older than the ConfigMap itself, and a certificate
+ * that somebody counts as trusted is never taken out by somebody who has not heard of it.
+ */
+export class ControllerIdentity implements ClientIdentity {
+  readonly #options: ControllerIdentityOptions;
+  readonly #stopped = new AbortController();
+  #pair: KeyPair | undefined;
+  #failure: unknown;
+  #running: Promise<void> | undefined;
+
+  constructor(options: ControllerIdentityOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  async current(): Promise<KeyPair> {
+    if (this.#pair !== undefined) return this.#pair;
+    throw new ConvoyError('Unavailable', this.problem() ?? 'the controller has no certificate yet', { cause: this.#failure });
+  }
+
+  /** Reason against being ready. */
+  problem(): string | undefined {
+    if (this.#pair !== undefined) return undefined;
+    return `the controller has no certificate yet: ${this.#failure instanceof Error ? this.#failure.message : 'the API server was not asked yet'}`;
+  }
+
+  /** One look: makes, rotates and publishes what is due. Throws when it could not. */
+  async look(): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        this.#pair = (await this.#reconcile()).current;
+        return;
+      } catch (error) {
+        // Somebody else wrote in between: what they wrote counts.
+        if (!isStatus(error, 409) || tries === TRIES) throw error;
+        await delay(Math.random() * 100 * tries, undefined, { signal: this.#stopped.signal });
+      }
+    }
+  }
+
+  /** The order of reads matters (see the class). Writes: the key must be durable before anybody trusts its certificate. */
+  async #reconcile(): Promise<IdentityState> {
+    const { makeCertificate: make, lifetimeMs = 90 * DAY_MS, overlapMs = 600_000, now = Date.now, log } = this.#options;
+    const configMap = await this.#read<ConfigMap>(this.#configMapPlace());
+    const secret = await this.#read<Secret>(this.#secretPlace());
+    const trusted = configMap.data?.[CERTIFICATE_KEY] ?? '';
+    const state = parseState(decode(secret.data ?? {}), log);
+    const wanted = await advance(state, { make, lifetimeMs, overlapMs, now: now(), trusted, log });
+    if (wanted !== state) {
+      await this.#options.client.replace<Secret>(this.#secretPlace(), { ...secret, data: encode(secret.data, wanted) });
+      log.info(summary(wanted), "the controller's identity moved on");
+    }
+    const certificates = certificatesOf(wanted);
+    if (certificates !== trusted) {
+      await this.#options.client.replace<ConfigMap>(this.#configMapPlace(), {
+        ...configMap,
+        data: { ...configMap.data, [CERTIFICATE_KEY]: certificates },
+      });
+      log.info(summary(wanted), 'agents are told which certificates of the controller to trust');
+    }
+    return wanted;
+  }
+
+  async #read<T extends KubeObject>(place: Place): Promise<T> {
+    try {
+      return await this.#options.client.get<T>(place, this.#stopped.signal);
+    } catch (error) {
+      if (!isStatus(error, 404)) throw error;
+      const kind = place.resource === 'secrets' ? 'Secret' : 'ConfigMap';
+      throw new ConvoyError(
+        'Unavailable',
+        `${kind} ${JSON.stringify(place.name)} (namespace ${JSON.stringify(place.namespace)}) does not exist: the chart makes it, empty, for the controller to fill ("helm upgrade" makes it anew)`,
+        { cause: error },
+      );
+    }
+  }
+
+  async #run(): Promise<void> {
+    let retryMs: number = RETRY_MS.first;
+    while (!this.#stopped.signal.aborted) {
+      let waitMs = LOOK_MS;
+      try {
+        await this.look();
+        retryMs = RETRY_MS.first;
+        this.#failure = undefined;
+      } catch (error) {
+        this.#report(error);
+        waitMs = retryMs;
+        retryMs = Math.min(retryMs * 2, RETRY_MS.last);
+      }
+      // Rejects when it is stopped, which ends the loop.
+      await delay(waitMs, undefined, { signal: this.#stopped.signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  #report(error: unknown): void {
+    if (this.#stopped.signal.aborted) return;
+    const known = this.#failure instanceof Error && error instanceof Error && this.#failure.message === error.message;
+    this.#failure = error;
+    if (known) return;
+    const level = isConvoyError(error, 'Unavailable') ? 'warn' : 'error';
+    this.#options.log[level]({ error }, "the controller's certificate could not be looked after; the one in use stays");
+  }
+
+  #secretPlace(): Place {
+    return { api: 'v1', resource: 'secrets', namespace: this.#options.namespace, name: this.#options.secret };
+  }
+
+  #configMapPlace(): Place {
+    return { api: 'v1', resource: 'configmaps', namespace: this.#options.namespace, name: this.#options.configMap };
+  }
+}
+
+type Data = Readonly<Record<string, string>>;
+const decode = (data: Data): Data =>
+  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]));
+
+/** Keys that are not of the state stay as they are. */
+function encode(data: Data | undefined, state: IdentityState): Data {
+  const own = Object.entries(formatState(state)).map(
+    ([key, value]) => [key, value === undefined ? value : Buffer.from(value).toString('base64')] as const,
+  );
+  return Object.fromEntries(
+    Object.entries({ ...data, ...Object.fromEntries(own) }).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+}
+
+const summary = ({ next, previous }: IdentityState): Readonly<Record<string, unknown>> => ({
+  next: next === undefined ? 'none' : next.trustedSince === undefined ? 'made' : 'trusted',
+  previous: previous === undefined ? 'none' : 'still trusted',
+});

@@ -1,0 +1,49 @@
+import { startAgentListener } from '../channel/listener.ts';
+import type { AgentConfig, DaemonConfig } from '../config/config.ts';
+import { VERSION } from '../config/version.ts';
+import { advertised } from '../csi/capabilities.ts';
+import { controllerRpcs } from '../csi/controller/index.ts';
+import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Pools } from '../pool/api.ts';
+import type { System } from '../system/api.ts';
+import { openAdmission } from './admission.ts';
+import { observing } from './serve.ts';
+
+/** What role `node` serves to the controller. */
+export interface AgentParts {
+  readonly config: DaemonConfig;
+  readonly agent: AgentConfig;
+  readonly pools: Pools;
+  readonly system: System;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+const STOP_GRACE_MS = 8000;
+
+/** The Controller service of this node's pools, by mutual TLS. Returns the reasons against being ready; what stops it is put on `made`. */
+export async function serveAgent(
+  { config, agent, pools, system, log, metrics }: AgentParts,
+  made: AsyncDisposableStack,
+): Promise<() => readonly string[]> {
+  const { driverName, root } = config;
+  const admission = await openAdmission(root, system, log);
+  const offered = advertised(pools);
+  const listener = await startAgentListener({
+    ...agent,
+    pools,
+    version: VERSION,
+    admit: ({ admitted, reason }) => admission.set(admitted, reason),
+    controller: controllerRpcs({ pools, driverName, version: VERSION, advertised: offered }),
+    advertised: offered,
+    ...observing(config, log, metrics),
+    refused: (reason) => metrics.agentRefused(reason),
+  });
+  made.defer(async () => {
+    if (!(await listener.stop(STOP_GRACE_MS)))
+      log.warn({}, "the controller's calls were still running; the next start takes up what they left");
+  });
+  log.info({ address: listener.address }, 'the agent listens for the controller');
+  return () => [...listener.problems(), ...admission.problems()];
+}

@@ -1,0 +1,142 @@
+import { Server } from '@grpc/grpc-js';
+import { addClusterAdminService } from '../admin/server.ts';
+import { createDialer } from '../channel/dialer.ts';
+import { ClusterNodes } from '../cluster/admin.ts';
+import { Agents } from '../cluster/agents.ts';
+import { forwardingRpcs } from '../cluster/rpcs.ts';
+import type { DaemonConfig } from '../config/config.ts';
+import { VERSION } from '../config/version.ts';
+import { ConvoyError, invalid } from '../convoy/errors.ts';
+import type { DriverRegistry } from '../convoy/registry.ts';
+import { advertised } from '../csi/capabilities.ts';
+import { identityRpcs } from '../csi/identity/index.ts';
+import { addCsiServices, SERVER_OPTIONS } from '../csi/server.ts';
+import type { Log } from '../observe/log.ts';
+import type { Sample } from '../observe/metric-catalogue.ts';
+import { Metrics } from '../observe/metrics.ts';
+import type { PoolOutline } from '../pool/api.ts';
+import { outlinePools, outlineTotals } from '../pool/outline.ts';
+import { makeMounter } from '../publish/mounter.ts';
+import { openSystem } from '../system/open-system.ts';
+import { type ControllerPorts, openPorts } from './controller-ports.ts';
+import type { Running } from './daemon.ts';
+import { startHealth } from './http.ts';
+import { aboutOf, listenOn, observing } from './serve.ts';
+import { withBuildInfo } from './storage.ts';
+
+/**
+ * Role `controller`: CSI's Identity and Controller on one socket for the sidecars, each call forwarded to the agent of the
+ * node that it is about. It opens no pool and keeps nothing that it cannot ask for again, but the admin's word that a node is
+ * gone.
+ */
+export async function startController(config: DaemonConfig, registry: DriverRegistry, log: Log): Promise<Running> {
+  await using made = new AsyncDisposableStack();
+  const health = await startHealth(config, made);
+  const pools = await outlines(config, registry, log);
+  let gather = async (): Promise<readonly Sample[]> => [];
+  const metrics = new Metrics(withBuildInfo(() => gather(), config));
+  const ports = await openPorts(config, log, made);
+  const refused = (reason: string): void => metrics.agentRefused(reason);
+  const dialer = createDialer({ identity: ports.identity, ...optional('attestor', ports.attestor), log, refused });
+  const agents = new Agents({ ...ports, dialer, version: VERSION, log });
+  made.defer(() => agents.close());
+  const cluster = new ClusterNodes({ ...ports, agents, driverName: config.driverName, log });
+  made.defer(() => cluster.close());
+  gather = () => clusterSamples(cluster);
+
+  let ready = false;
+  await serve({ config, registry, pools, ports, agents, cluster, log, metrics, ready: () => ready }, made);
+  health.metrics = async () => ({ contentType: metrics.contentType, body: await metrics.render() });
+  health.ready = async () => [...ports.problems(), ...(ready ? [] : ['another controller may still be serving: waiting to take over'])];
+  const stopped = new AbortController();
+  made.defer(() => stopped.abort(new ConvoyError('Cancelled', 'the controller stops')));
+  // Beside the rest: the sidecars wait by themselves for one that is not ready, and an admin can ask it meanwhile.
+  const takingOver = ports.takeOver(stopped.signal).then(
+    () => {
+      agents.start();
+      ready = true;
+      log.info({}, 'this controller serves');
+    },
+    (error: unknown) => {
+      if (!stopped.signal.aborted) throw error;
+    },
+  );
+  made.defer(() => takingOver.catch(() => undefined));
+
+  const all = made.move();
+  return { stop: () => all.disposeAsync(), ...optional('lost', ports.lost) };
+}
+
+/** What the pools are, without their storage, which is on the nodes. */
+async function outlines(config: DaemonConfig, registry: DriverRegistry, log: Log): Promise<readonly PoolOutline[]> {
+  const { pools: configs, root, defaultPool } = config;
+  const system = openSystem();
+  try {
+    const deps = { system, mounter: makeMounter(system), log };
+    const pools = await outlinePools({ configs, ...optional('defaultPool', defaultPool), root, registry, deps });
+    const global = pools.find(({ scope }) => scope === 'global');
+    if (global !== undefined)
+      throw invalid(`pool ${JSON.stringify(global.config.name)} is global; role controller serves local pools only, as yet`);
+    return pools;
+  } finally {
+    await system.close();
+  }
+}
+
+interface Parts {
+  readonly config: DaemonConfig;
+  readonly registry: DriverRegistry;
+  readonly pools: readonly PoolOutline[];
+  readonly ports: ControllerPorts;
+  readonly agents: Agents;
+  readonly cluster: ClusterNodes;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly ready: () => boolean;
+}
+
+async function serve(
+  { config, registry, pools, ports, agents, cluster, log, metrics, ready }: Parts,
+  made: AsyncDisposableStack,
+): Promise<void> {
+  const { driverName } = config;
+  const offered = advertised(outlineTotals(pools));
+  const server = new Server(SERVER_OPTIONS);
+  const { goneNodes, view } = ports;
+  const csi = addCsiServices(
+    server,
+    {
+      identity: identityRpcs({ driverName, version: VERSION, advertised: offered, ready: () => ({ ready: ready() }) }),
+      controller: forwardingRpcs({ agents, goneNodes, view, pools, driverName, advertised: offered, log }),
+    },
+    {
+      advertised: offered,
+      ...observing(config, log, metrics),
+      before: (rpc) => {
+        if (!ready() && !ALWAYS.has(rpc)) throw new ConvoyError('Unavailable', 'this controller does not serve yet; try again');
+      },
+    },
+  );
+  const admin = addClusterAdminService(server, { cluster, pools, about: aboutOf(config, registry) }, log);
+  await listenOn({ server, admin, idle: csi.idle }, config, log, made);
+}
+
+/** What a sidecar asks before anything else; it says nothing about storage. */
+const ALWAYS: ReadonlySet<string> = new Set(['Probe', 'GetPluginInfo', 'GetPluginCapabilities', 'ControllerGetCapabilities']);
+
+async function clusterSamples(cluster: ClusterNodes): Promise<readonly Sample[]> {
+  const { agents, orphans } = await cluster.counts();
+  const samples: Sample[] = Object.entries(agents).map(([state, value]) => ({ name: 'convoy_agents', labels: { state }, value }));
+  if (orphans === undefined) return samples;
+  return [
+    ...samples,
+    { name: 'convoy_orphan_volumes', value: orphans.volumes },
+    { name: 'convoy_orphan_bytes', value: Number(orphans.bytes) },
+    { name: 'convoy_lost_volumes', value: orphans.claims },
+  ];
+}
+
+/** `{ key: value }`, or nothing where there is no value. */
+function optional<K extends string, T>(key: K, value: T | undefined): { readonly [P in K]?: T } {
+  return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: T };
+}

@@ -1,0 +1,43 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sidecarImages } from './images.ts';
+import { helm } from './kube.ts';
+import { KUBERNETES_NAMESPACE, PAUSE_IMAGE, RELEASE, REPOSITORY, WORK_IMAGE } from './paths.ts';
+
+export const CHART = join(REPOSITORY, 'charts/convoy-csi');
+
+export const chartExists = (): boolean => existsSync(join(CHART, 'Chart.yaml')) && existsSync(join(REPOSITORY, 'Dockerfile'));
+
+/** The project's own image as the chart names it with these values (YAML); throws for an image that the test cluster has not. */
+export async function ownImage(values = ''): Promise<string> {
+  const rendered = await withValues(values, (flags) => helm(['template', RELEASE, CHART, '--namespace', KUBERNETES_NAMESPACE, ...flags]));
+  const named = [...rendered.matchAll(/^\s*(?:- )?image:\s*["']?([^\s"']+)["']?\s*$/gm)].map(([, image]) => image ?? '');
+  const stock = [...sidecarImages(), WORK_IMAGE, PAUSE_IMAGE];
+  const others = [...new Set(named)].filter((image) => !stock.includes(image));
+  const [own] = others;
+  if (own === undefined || others.length > 1)
+    throw new Error(
+      `beside images that the test cluster builds (${stock.join(', ')}) the chart shall name one, the project's; it names ${others.join(', ') || 'none'}`,
+    );
+  return own;
+}
+
+/** Installs the chart, or upgrades to it, and waits until all of it is ready. Its images are loaded already. */
+export async function installOwnChart(values = '', args: readonly string[] = []): Promise<void> {
+  await withValues(values, async (flags) => {
+    const where = ['--namespace', KUBERNETES_NAMESPACE, '--create-namespace'];
+    await helm(['upgrade', '--install', RELEASE, CHART, ...where, '--wait', '--timeout=3m', ...flags, ...args]);
+  });
+}
+
+async function withValues<T>(values: string, work: (flags: readonly string[]) => Promise<T>): Promise<T> {
+  if (values === '') return await work([]);
+  const directory = mkdtempSync(join(tmpdir(), 'convoy-values-'));
+  try {
+    writeFileSync(join(directory, 'values.yaml'), values);
+    return await work(['--values', join(directory, 'values.yaml')]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Place } from '../../src/kube/api-error.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { type Connection, connectionFrom } from '../../src/kube/connection.ts';
+
+const BIN = join(import.meta.dirname, '../../.cache/cluster/bin');
+const START_TIMEOUT_MS = 60_000;
+export const ISSUER = 'https://kubernetes.default.svc';
+
+/** Why no API server can be started here, for `describe(…, { skip })`; false = it can. */
+export function whyNoApiServer(): string | false {
+  const missing = ['etcd', 'kube-apiserver'].filter((name) => !existsSync(join(BIN, name)));
+  return missing.length === 0 ? false : `SKIPPED: ${missing.join(' and ')} not built: "node test/cluster/build-tools.ts" builds them`;
+}
+
+/** A real kube-apiserver and its etcd on loopback, with RBAC, and with nothing in it that the test did not make. */
+export interface ApiServer {
+  /** As a member of system:masters. */
+  readonly admin: KubeClient;
+  /** With which service-account tokens are signed. */
+  readonly signingKey: KeyObject;
+  /** Path of a kubeconfig with the credentials of this token: `admin`, or one of `users`. */
+  kubeconfig(token: string): string;
+  connection(token: string): Promise<Connection>;
+  /** Directory as the kubelet mounts it, with any token. */
+  serviceAccountDirectory(token: string): string;
+  readonly environment: { readonly KUBERNETES_SERVICE_HOST: string; readonly KUBERNETES_SERVICE_PORT: string };
+  /** Deletes an object at once; the driver itself deletes none, so its client cannot. */
+  remove(place: Place): Promise<void>;
+  /** SIGKILL of the API server alone; resolves when it has ended. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, and waits until it is ready. */
+  restart(): Promise<void>;
+  /** Stops (SIGSTOP) and continues the API server: what it answers to hangs meanwhile. */
+  pause(): void;
+  resume(): void;
+  close(): Promise<void>;
+}
+
+/** `users`: more tokens, each of the user of the same name, without any right. */
+export async function startApiServer(users: readonly string[] = []): Promise<ApiServer> {
+  const directory = mkdtempSync(join(tmpdir(), 'convoy-kube-'));
+  const [etcdPort, peerPort, port] = await freePorts(3);
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  writeFileSync(join(directory, 'sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 });
+  const lines = ['admin,admin,admin,system:masters', ...users.map((user) => `${user},${user},${user}`)];
+  writeFileSync(join(directory, 'tokens.csv'), lines.join('\n'), { mode: 0o600 });
+
+  const etcdUrl = `http://127.0.0.1:${etcdPort}`;
+  const etcd = run(directory, 'etcd', [
+    `--data-dir=${join(directory, 'etcd')}`,
+    `--listen-client-urls=${etcdUrl}`,
+    `--advertise-client-urls=${etcdUrl}`,
+    `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
+    '--unsafe-no-fsync',
+    '--log-level=error',
+  ]);
+  const startServer = (): ChildProcess => run(directory, 'kube-apiserver', serverFlags(directory, etcdUrl, port ?? 0));
+  let server = startServer();
+  const kubeconfig = (token: string): string => writeKubeconfig(directory, `https://127.0.0.1:${port}`, token);
+  const connection = (token: string): Promise<Connection> => connectionFrom({ KUBECONFIG: kubeconfig(token) });
+  let admin: KubeClient | undefined;
+  try {
+    admin = await whenReady(directory, server, () => connection('admin'));
+  } catch (error) {
+    await Promise.all([end(server), end(etcd)]);
+    throw error;
+  }
+  return {
+    admin,
+    remove: async (place) => removeObject(await connection('admin'), place),
+    signingKey: privateKey,
+    kubeconfig,
+    connection,
+    serviceAccountDirectory: (token) => writeServiceAccount(directory, token),
+    environment: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port) },
+    kill: () => end(server),
+    restart: async () => {
+      server = startServer();
+      (await whenReady(directory, server, () => connection('admin'))).close();
+    },
+    pause: () => server.kill('SIGSTOP'),
+    resume: () => server.kill('SIGCONT'),
+    close: async () => {
+      admin.close();
+      await Promise.all([end(server), end(etcd)]);
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+async function removeObject({ server, options }: Connection, { api, resource, namespace, name }: Place): Promise<void> {
+  const root = api.includes('/') ? `/apis/${api}` : `/api/${api}`;
+  const path = `${root}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${resource}/${name}?gracePeriodSeconds=0`;
+  const asked = request(`${server}${path}`, { ...(await options()), method: 'DELETE' }).end();
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  answer.resume();
+  await once(answer, 'end');
+  assert.equal(answer.statusCode, 200, `DELETE ${path}`);
+}
+
+function serverFlags(directory: string, etcdUrl: string, port: number): string[] {
+  return [
+    `--etcd-servers=${etcdUrl}`,
+    '--bind-address=127.0.0.1',
+    '--advertise-address=127.0.0.1',
+    '--endpoint-reconciler-type=none',
+    `--secure-port=${port}`,
+    // It makes its own certificate there, for loopback.
+    `--cert-dir=${join(directory, 'certificates')}`,
+    `--token-auth-file=${join(directory, 'tokens.csv')}`,
+    '--authorization-mode=RBAC',
+    `--service-account-issuer=${ISSUER}`,
+    `--service-account-signing-key-file=${join(directory, 'sa.key')}`,
+    `--service-account-key-file=${join(directory, 'sa.key')}`,
+    '--service-cluster-ip-range=10.96.0.0/24',
+    // Pods here need no token of their own: no controller makes their service accounts' objects.
+    '--disable-admission-plugins=ServiceAccount',
+  ];
+}
+
+function writeKubeconfig(directory: string, server: string, token: string): string {
+  const path = join(directory, `${token}.kubeconfig`);
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'test', cluster: { server, 'certificate-authority': join(directory, 'certificates/apiserver.crt') } }],
+    users: [{ name: token, user: { token } }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user: token } }],
+    'current-context': 'test',
+  };
+  writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
+  return path;
+}
+
+function writeServiceAccount(directory: string, token: string): string {
+  const mounted = mkdtempSync(join(directory, 'account-'));
+  writeFileSync(join(mounted, 'token'), `${token}\n`);
+  writeFileSync(join(mounted, 'ca.crt'), readFileSync(join(directory, 'certificates/apiserver.crt')));
+  return mounted;
+}
+
+/** A client of the server, once it answers for what the tests need: namespaces and RBAC's own roles. */
+async function whenReady(directory: string, server: ChildProcess, connection: () => Promise<Connection>): Promise<KubeClient> {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    try {
+      const client = new KubeClient(await connection());
+      await client.get({ api: 'v1', resource: 'namespaces', name: 'kube-system' });
+      await client.get({ api: 'rbac.authorization.k8s.io/v1', resource: 'clusterroles', name: 'cluster-admin' });
+      return client;
+    } catch (error) {
+      if (server.exitCode === null && server.signalCode === null && performance.now() < deadline) {
+        await delay(100);
+        continue;
+      }
+      const tail = readFileSync(join(directory, 'kube-apiserver.log'), 'utf8').split('\n').slice(-15).join('\n');
+      throw new Error(`kube-apiserver did not get ready; its log ends:\n${tail}`, { cause: error });
+    }
+  }
+}
+
+function run(directory: string, name: string, args: readonly string[]): ChildProcess {
+  const log = openSync(join(directory, `${name}.log`), 'a');
+  // Dies with this process, however that ends.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', join(BIN, name), ...args], { stdio: ['ignore', log, log], cwd: directory });
+  closeSync(log);
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+/** Tries until it is true; a failure says what was waited for. No measure of time: only an end of the wait. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await delay(25);
+  }
+}
