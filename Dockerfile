@@ -49,17 +49,23 @@ RUN apt-get update \
       e2fsprogs libinih1 liburcu8 libstdc++6 mount util-linux ${EXTRA_PACKAGES} \
  && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
 COPY --from=build /out/ /
-# The daemon's compiled code, for the users that it runs as: Node keeps one for each. Started once and stopped; its root file
-# system is read-only afterwards, so nothing else ever gets in. On a processor with other abilities than the builder's it is
-# not used, and the start takes half a second longer.
-RUN set -eu; cache=/usr/lib/convoy/dist/compile-cache; mkdir -m 777 "$cache"; \
-    for user in 0 65532; do \
-      at=$(mktemp -d); chown "$user" "$at"; \
+# The daemon's compiled code, for each role and the user that it has in Kubernetes: Node keeps one for each user. Every role is
+# started once; `all` has to serve, the others end by themselves without a cluster. The root file system is read-only afterwards, so
+# nothing else ever gets in. On a processor with other abilities than the builder's it is not used, and a start takes longer.
+RUN set -eu; cache=/usr/lib/convoy/dist/compile-cache; mkdir -m 777 "$cache"; at=/tmp/warm; \
+    for as in 0:all 0:node 65532:controller; do \
+      user=${as%:*}; role=${as#*:}; mkdir "$at"; \
+      printf '%s\n' \
+        'http: { listen: "" }' \
+        'agent: { listen: "127.0.0.1:0", controllerCertificateFile: /tmp/none.crt, tokenFile: /tmp/none }' \
+        'controller: { kubernetes: { namespace: n, service: s, serviceAccount: a, identitySecret: i, certificateConfigMap: c, goneNodesConfigMap: g, lease: l } }' \
+        "endpoint: unix://$at/csi.sock" "root: $at/root" > "$at/config.yaml"; \
+      chown -R "$user" "$at"; \
       setpriv --reuid "$user" --regid "$user" --clear-groups -- \
-        convoy daemon --root "$at/root" --endpoint "unix://$at/csi.sock" --http-listen '' > "$at/log" & daemon=$!; \
-      for tenth in $(seq 300); do if [ -S "$at/csi.sock" ] || ! kill -0 "$daemon"; then break; fi; sleep 0.1; done; \
-      [ -S "$at/csi.sock" ] || { cat "$at/log"; exit 1; }; \
-      kill "$daemon"; wait "$daemon"; rm -r "$at"; \
+        convoy daemon --role "$role" --config "$at/config.yaml" > "$at/log" 2>&1 & daemon=$!; \
+      for tenth in $(seq 300); do if [ -S "$at/csi.sock" ] || ! kill -0 "$daemon" 2> /dev/null; then break; fi; sleep 0.1; done; \
+      if [ "$role" = all ] && ! [ -S "$at/csi.sock" ]; then cat "$at/log"; exit 1; fi; \
+      kill "$daemon" 2> /dev/null || true; wait "$daemon" || true; cat "$at/log"; rm -r "$at"; \
     done; \
     chown -R 0:0 "$cache"; chmod -R u=rwX,go=rX "$cache"
 ARG VERSION=dev

@@ -34,6 +34,8 @@ const { metafile } = await build({
   // Not minified: it gains nothing measurable and costs readable stacks.
   legalComments: 'none',
   external: ['koffi'],
+  // A CommonJS package that is loaded lazily would be a chunk with a default export alone, without the names that we use.
+  mainFields: ['module', 'main'],
   banner: { js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);' },
   metafile: true,
   logLevel: 'warning',

@@ -11,8 +11,10 @@ import { CAPABILITIES } from '../src/csi/capabilities.ts';
 import { csiDefinitions, type RpcName } from '../src/csi/definitions.ts';
 import { statusName, statusOf } from '../src/csi/status.ts';
 import { METRICS } from '../src/observe/metric-catalogue.ts';
+import { alertTable, chartImages, rbacTable, valuesTable } from './docs-chart.ts';
 import { commandReference } from './docs-commands.ts';
 import { type KnownDriver, knownDrivers, takesFilesConsistency, takesOption } from './docs-drivers.ts';
+import { code, table } from './lib/markdown.ts';
 
 /** The generated tables by the name that marks their place in a page: `<!-- generated:NAME -->`. */
 export const TABLES: Readonly<Record<string, () => Promise<string>>> = {
@@ -29,17 +31,12 @@ export const TABLES: Readonly<Record<string, () => Promise<string>>> = {
   'driver-parameters': driverParameters,
   'storage-class': async () => storageClass(),
   'convoy-options': convoyOptions,
+  values: async () => valuesTable(),
+  rbac: async () => rbacTable(),
+  images: async () => chartImages(),
+  alerts: async () => alertTable(),
 };
 
-type Row = readonly string[];
-
-/** `|` inside a cell is escaped, line breaks become blanks. */
-function table(head: Row, rows: readonly Row[]): string {
-  const line = (cells: Row): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
-  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
-}
-
-const code = (text: string): string => `\`${text}\``;
 const yesNo = (yes: boolean): string => (yes ? 'yes' : 'no');
 
 async function driverMatrix(): Promise<string> {

@@ -14,6 +14,7 @@ const WANTED = [
   { binary: 'mkfs.btrfs', package: 'btrfs-progs', without: 'no tests on btrfs' },
   { binary: 'getfattr', package: 'attr', without: 'tests of extended attributes cannot run' },
   { binary: 'getfacl', package: 'acl', without: 'tests of access lists cannot run' },
+  { binary: 'openssl', package: 'openssl', without: 'tests of a controller and its nodes cannot run' },
 ] as const;
 
 /**

@@ -2,13 +2,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { glob } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildTools } from '../test/cluster/build-tools.ts';
+import { clusterBlocked } from '../test/cluster/rig/packages.ts';
 import { lacks, lookAtMachine, type Machine } from './lib/machine.ts';
 import { passSignalsOn, runCommand } from './lib/run-command.ts';
 import { ensureSystemPackages } from './system-packages.ts';
 
 /**
- * The tests, cheap parts first: `npm test`, or `npm run test:PART`. A part that this machine cannot run is skipped loudly,
- * and the end then says NOT COMPLETE. The last line is "N passed, N failed, N skipped".
+ * The tests, cheap parts first: `npm test`, or `npm run test:PART`. What needs a Kubernetes is by itself, `npm run
+ * test:cluster`: its programs take minutes to build. A part that this machine cannot run is skipped loudly, and the end then
+ * says NOT COMPLETE. The last line is "N passed, N failed, N skipped".
  */
 interface Part {
   readonly name: string;
@@ -16,6 +19,8 @@ interface Part {
   /** Why it cannot run here; undefined = it can. */
   readonly blocked: (machine: Machine) => string | undefined;
   readonly run: () => Promise<Counts>;
+  /** Runs only when it is named. */
+  readonly apart?: true;
 }
 interface Counts {
   passed: number;
@@ -24,6 +29,7 @@ interface Counts {
 }
 type Outcome = Counts & { readonly part: string; readonly ms: number; readonly note: string };
 
+const needsGo = ({ go }: Machine): string | undefined => (go === undefined ? 'needs Go, to build it' : undefined);
 const always = (): undefined => undefined;
 const needsMounts = ({ mounts, loops }: Machine): string | undefined =>
   mounts && loops ? undefined : 'needs root with mounts and loop devices';
@@ -65,6 +71,39 @@ const PARTS: readonly Part[] = [
     blocked: needsMounts,
     run: () => runNodeTests(['test/concurrency/**/*.test.ts'], SERIAL),
   },
+  {
+    name: 'roles',
+    what: 'a controller and node agents as processes of this machine',
+    blocked: needsMounts,
+    run: () => runNodeTests(['test/roles/**/*.test.ts'], SERIAL),
+  },
+  {
+    name: 'chart',
+    what: 'the Helm chart and the plain manifests',
+    blocked: needsGo,
+    run: async () => {
+      await buildTools(['helm'], say);
+      return await runNodeTests(['test/chart/**/*.test.ts'], PAIRWISE);
+    },
+    apart: true,
+  },
+  {
+    name: 'kube',
+    what: 'what the controller asks of Kubernetes, against a real API server',
+    blocked: needsGo,
+    run: async () => {
+      await buildTools(['etcd', 'kube-apiserver'], say);
+      return await runNodeTests(['test/kube/**/*.test.ts'], PAIRWISE);
+    },
+    apart: true,
+  },
+  {
+    name: 'cluster',
+    what: 'a real cluster of three nodes, with the image and the chart',
+    blocked: () => clusterBlocked(),
+    run: () => runScript('test/cluster/run.ts'),
+    apart: true,
+  },
 ];
 
 passSignalsOn();
@@ -82,7 +121,7 @@ async function main(names: readonly string[]): Promise<void> {
   for (const sentence of lacks(lookAtMachine())) say(`This machine: ${sentence}.`);
 
   const outcomes: Outcome[] = [];
-  for (const part of PARTS.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  for (const part of PARTS.filter(({ name, apart }) => (names.length === 0 ? apart !== true : names.includes(name)))) {
     if (process.exitCode !== undefined) break; // interrupted
     outcomes.push(await runPart(part, lookAtMachine()));
   }

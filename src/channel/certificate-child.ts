@@ -8,18 +8,24 @@ import type { CertificateRequest, KeyPair } from './certificates.ts';
 const TIMEOUT_MS = 60_000;
 
 /** makeCertificate in a process of its own, which takes its memory with it. Throws Unavailable. */
-export function makeCertificateInChild(request: CertificateRequest): Promise<KeyPair> {
+export async function makeCertificateInChild(request: CertificateRequest): Promise<KeyPair> {
+  try {
+    return JSON.parse(await run(JSON.stringify(request))) as KeyPair;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.slice(0, 300) : String(cause);
+    throw new ConvoyError('Unavailable', `this agent's certificate could not be made, it will be tried again: ${reason}`, { cause });
+  }
+}
+
+function run(input: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(process.execPath, [programPath()], { timeout: TIMEOUT_MS, env: {}, cwd: '/' }, (error, stdout, stderr) => {
-      if (error === null) return resolve(JSON.parse(stdout) as KeyPair);
-      const reason = (stderr.trim() || error.message).slice(-300);
-      reject(
-        new ConvoyError('Unavailable', `this agent's certificate could not be made, it will be tried again: ${reason}`, { cause: error }),
-      );
+      if (error === null) resolve(stdout);
+      else reject(new Error(/^\w*Error: .*$/m.exec(stderr)?.[0] ?? error.message));
     });
     // A child that died before it read this is reported by its exit.
     child.stdin?.on('error', () => {});
-    child.stdin?.end(JSON.stringify(request));
+    child.stdin?.end(input);
   });
 }
 

@@ -45,6 +45,9 @@ export async function makeCertificate(request: CertificateRequest): Promise<KeyP
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([request.purpose === 'server' ? serverAuth : clientAuth]),
+      // By these OpenSSL tells it from an older one of the same name: in a rotation both are trusted.
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
       ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))]),
     ],
   });

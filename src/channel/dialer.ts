@@ -1,13 +1,13 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { ServiceError } from '@grpc/grpc-js';
-import { ConvoyError } from '../convoy/errors.ts';
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import { CODE_TRAILER } from '../convoy/names.ts';
 import type { CsiLog } from '../csi/call-log.ts';
 import { statusName } from '../csi/status.ts';
 import { isServiceError, PinnedChannel } from './agent-channel.ts';
 import type { AgentAddress, AgentChannel, AttestedAgent, Attestor, ClientIdentity, Dialer, Refusal } from './api.ts';
 import { REFUSAL_TRAILER, RefusedError, UnreachableError } from './errors.ts';
-import { checkCertificate, checkNamed, describe, lookAt } from './peer-certificate.ts';
+import { checkCertificate, checkNamed, checkSelfMade, describe, type FirstLook, lookAt } from './peer-certificate.ts';
 import { openRefusals } from './refusals.ts';
 
 export interface DialerOptions {
@@ -56,13 +56,16 @@ interface Limit {
 
 async function dial(options: DialerOptions, address: AgentAddress, limit: Limit): Promise<AgentChannel> {
   const { attestor, now = Date.now } = options;
-  const identity = await options.identity.current();
+  const identity = await identityOf(options);
   const { agentAuthority } = identity;
   if (agentAuthority === undefined && attestor === undefined)
     throw new ConvoyError('Internal', 'neither an authority of the agents nor an attestor is given: nobody could prove an agent');
-  const look = await lookAt(address, contextOf(identity), limit.signal);
-  checkCertificate(address, look, now());
-  if (agentAuthority !== undefined) checkNamed(address, look);
+  const check = (look: FirstLook): void => {
+    checkCertificate(address, look, now());
+    if (agentAuthority === undefined) checkSelfMade(address, look);
+    else checkNamed(address, look);
+  };
+  const look = await lookAt(address, contextOf(identity), check, limit.signal);
   const { certificate: pinned, ip } = look;
   const channel = new PinnedChannel({ address, ip, pinned, authority: agentAuthority ?? pinned.toString(), own: identity });
   try {
@@ -80,13 +83,23 @@ async function dial(options: DialerOptions, address: AgentAddress, limit: Limit)
   }
 }
 
+async function identityOf({ identity }: DialerOptions): Promise<Identity> {
+  try {
+    return await identity.current();
+  } catch (error) {
+    if (!isConvoyError(error)) throw error;
+    // Whatever is wrong with it: the call that wants to be forwarded has not failed for good.
+    throw new UnreachableError(`no agent can be connected to: ${error.message}`, { cause: error });
+  }
+}
+
 function contextOf({ certificate, key, agentAuthority }: Identity): SecureContext {
   try {
     // Without authorities the world's would be loaded, for nothing: nobody is believed by this look.
     return createSecureContext({ cert: certificate, key, ca: agentAuthority ?? certificate, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' });
   } catch {
     // Never with the cause: what OpenSSL says of a key may quote it.
-    throw new ConvoyError('Unavailable', "the controller's own certificate and key cannot be used: they must be PEM and belong together");
+    throw new UnreachableError("the controller's own certificate and key cannot be used: they must be PEM and belong together");
   }
 }
 
@@ -112,13 +125,6 @@ function whyNotAttested(channel: PinnedChannel, address: AgentAddress, error: Se
     return new UnreachableError(`${who} cannot prove itself: ${error.details}`, options);
   if (!channel.handshaken && /certificate/i.test(error.details) && !/alert/.test(error.details))
     return new RefusedError('changed_certificate', `${who} showed another certificate than a moment before: ${error.details}`, options);
-  // TLS 1.3: the agent judges our certificate when our side of the handshake is long done.
-  if (channel.handshaken && /Failed to connect|alert/.test(error.details))
-    return new RefusedError(
-      'untrusted_certificate',
-      `${who} closed the connection once it had seen the controller's certificate: it does not trust it, or not yet; its log says why (${error.details})`,
-      options,
-    );
   return new UnreachableError(`${who} has not answered Attest (${statusName(error.code)}: ${error.details})`, options);
 }
 

@@ -58,8 +58,8 @@ export class Handshakes {
 
   /** From now on, for handshakes that begin. Throws what OpenSSL says of a certificate that is no use. */
   use(own: KeyPair, trusted: readonly X509Certificate[]): void {
-    this.#ready = trusted.length > 0;
-    if (!this.#ready) return;
+    this.pause();
+    if (trusted.length === 0) return;
     this.#tls.setSecureContext({
       ...TLS_1_3,
       key: own.key,
@@ -68,6 +68,7 @@ export class Handshakes {
       // A session that was resumed would outlive its certificate's trust.
       secureOptions: constants.SSL_OP_NO_TICKET,
     });
+    this.#ready = true;
   }
 
   /** No handshake begins until `use` is called again. */
@@ -113,18 +114,20 @@ export class Handshakes {
 
   #judge(socket: TLSSocket): void {
     socket.on('error', () => socket.destroy());
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    const host = hostOf(peer);
-    this.#running.delete(peer);
+    const { remoteAddress, remotePort } = socket;
+    const peer = `${remoteAddress}:${remotePort}`;
+    // The peer may be gone by now, and with it its address.
+    const isGone = !this.#running.delete(peer);
     const certificate = socket.getPeerX509Certificate();
     const refusal = refusalOf(socket, certificate);
     if (refusal === undefined && certificate !== undefined) {
-      this.#options.accepted(socket, certificate);
+      if (isGone) socket.destroy();
+      else this.#options.accepted(socket, certificate);
       return;
     }
     socket.destroy();
     const [reason, message] = refusal ?? NO_CERTIFICATE;
-    this.#options.refusals.refuse(reason, host, `a connection was refused: ${message}`, subjectOf(certificate));
+    this.#options.refusals.refuse(reason, isGone ? 'gone' : hostOf(peer), `a connection was refused: ${message}`, subjectOf(certificate));
   }
 }
 

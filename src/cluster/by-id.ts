@@ -31,7 +31,7 @@ export const byIdRpcs = (deps: ByIdDeps) =>
       deps.names.forgetId(id);
       return answer;
     },
-    DeleteSnapshot: (request, call) =>
+    DeleteSnapshot: async (request, call) =>
       remove(deps, 'DeleteSnapshot', 'snapshot', requiredId('snapshot_id', request.snapshotId), request, call),
     ControllerGetVolume: async (request, call) => {
       const id = requiredId('volume_id', request.volumeId);

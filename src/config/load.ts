@@ -30,7 +30,8 @@ export async function loadDaemonConfig(sources: ConfigSources): Promise<DaemonCo
   const kubeletDirectory = parseKubelet(file);
   const root = parseRoot(...setting(flags, 'root', 'root', file.root, DEFAULT_ROOT));
   const { pools, makeDirectories } = choosePools(flags, file, root, drivers);
-  checkPools(pools, root, drivers);
+  // A controller's pools are on nodes that may each have their own.
+  checkPools(pools, root, drivers, { overlap: role !== 'controller' });
   return {
     role,
     driverName,

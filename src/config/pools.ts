@@ -32,7 +32,12 @@ export function quickStartPool(root: string): { readonly pool: PoolConfig; reado
 }
 
 /** What can be known to be wrong without touching any storage. InvalidArgument. */
-export function checkPools(pools: readonly PoolConfig[], root: string, drivers: KnownDrivers): void {
+export function checkPools(
+  pools: readonly PoolConfig[],
+  root: string,
+  drivers: KnownDrivers,
+  { overlap }: { readonly overlap: boolean },
+): void {
   pools.forEach((pool, index) => {
     const where = `pool ${JSON.stringify(pool.name)}`;
     if (!isPoolName(pool.name))
@@ -46,7 +51,7 @@ export function checkPools(pools: readonly PoolConfig[], root: string, drivers: 
       if (!known.includes(option))
         throw invalid(`${where}: ${JSON.stringify(option)} is no option of driver ${pool.driver}; allowed are ${known.join(', ')}`);
   });
-  checkOverlap(pools, root);
+  if (overlap) checkOverlap(pools, root);
 }
 
 const DEFAULTS = {

@@ -1,5 +1,5 @@
+import type { V1Status } from '@kubernetes/client-node/dist/api.js';
 import { ConvoyError, type ErrorCode, isErrno } from '../convoy/errors.ts';
-import type { Status } from './objects.ts';
 
 /** What is asked for, and where. */
 export interface Place {
@@ -9,6 +9,11 @@ export interface Place {
   readonly resource: string;
   readonly namespace?: string;
   readonly name?: string;
+}
+/** One object, as calls of the library want it. */
+export interface NamedPlace extends Place {
+  readonly namespace: string;
+  readonly name: string;
 }
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update';
 
@@ -35,7 +40,7 @@ export function describe(verb: Verb, { resource, api, namespace, name }: Place):
 const CODES: Readonly<Record<number, ErrorCode>> = { 404: 'NotFound', 409: 'Busy', 410: 'Unavailable' };
 
 /** For an answer other than 2xx. */
-export function refusedByApi(verb: Verb, place: Place, status: number, answer: Status): KubeApiError {
+export function refusedByApi(verb: Verb, place: Place, status: number, answer: V1Status): KubeApiError {
   const asked = describe(verb, place);
   const said = (answer.message ?? answer.reason ?? `HTTP status ${status}`).slice(0, 500);
   if (status === 401)
@@ -59,8 +64,8 @@ export function refusedByApi(verb: Verb, place: Place, status: number, answer: S
 export function notReached(verb: Verb, place: Place, server: string, error: unknown): KubeApiError {
   const asked = describe(verb, place);
   if (error instanceof KubeApiError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  const why = isErrno(error, 'ECONNREFUSED') ? 'nothing listens there' : text;
+  const root = rootOf(error);
+  const why = isErrno(root, 'ECONNREFUSED') ? 'nothing listens there' : root instanceof Error ? root.message : String(root);
   return new KubeApiError(
     'Unavailable',
     0,
@@ -68,3 +73,6 @@ export function notReached(verb: Verb, place: Place, server: string, error: unkn
     { cause: error },
   );
 }
+
+/** `fetch failed` says nothing: its cause does. */
+const rootOf = (error: unknown): unknown => (error instanceof Error && error.cause instanceof Error ? rootOf(error.cause) : error);

@@ -1,20 +1,29 @@
-import http from 'node:http';
-import https from 'node:https';
-import { ConvoyError, isErrno } from '../convoy/errors.ts';
+import {
+  ApiException,
+  AuthenticationV1Api,
+  type ConfigurationOptions,
+  CoordinationV1Api,
+  CoreV1Api,
+  DiscoveryV1Api,
+  type V1Status,
+} from '@kubernetes/client-node/dist/api.js';
+import { of } from '@kubernetes/client-node/dist/gen/rxjsStub.js';
+import type { KubernetesListObject, KubernetesObject } from '@kubernetes/client-node/dist/types.js';
+import { Watch } from '@kubernetes/client-node/dist/watch.js';
+import { ConvoyError } from '../convoy/errors.ts';
 import { notReached, type Place, refusedByApi, type Verb } from './api-error.ts';
-import type { Connection } from './connection.ts';
-import type { KubeList, KubeObject, Status, WatchEvent } from './objects.ts';
+import type { KubeConnection } from './connection.ts';
 
+/** Selectors and the like. */
 export type Query = Readonly<Record<string, string>>;
 
-interface Asked {
-  readonly verb: Verb;
-  readonly place: Place;
-  readonly query?: Query;
-  readonly body?: unknown;
-  /** Until the last byte of the answer. */
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
+/** What a call of the library takes as its last argument. */
+export type CallOptions = ConfigurationOptions;
+
+/** To be spread into what a list is asked with. */
+export interface PageRequest {
+  readonly limit: number;
+  readonly _continue?: string;
 }
 
 export interface Page<T> {
@@ -23,161 +32,155 @@ export interface Page<T> {
   readonly version: string;
 }
 
+/** The object is as the JSON has it: times are text. */
+export type WatchHandler<T> = (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T) => void;
+
+interface Limits {
+  /** Until the last byte of the answer. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 const TIMEOUT_MS = 10_000;
-const PAGE_SIZE = '500';
+const PAGE_SIZE = 500;
 /** A watch that its server does not end in time is taken for half-open after this grace. */
 const WATCH_GRACE_MS = 5000;
-const METHODS = { get: 'GET', list: 'GET', watch: 'GET', create: 'POST', update: 'PUT' } as const satisfies Record<Verb, string>;
 
 /**
- * The few calls of the Kubernetes API that the controller makes. Each ends within its time, and each error is a KubeApiError
- * that names the verb and the resource. Each may be repeated: an update carries the version that it replaces.
+ * The client library's calls, each ended within its time, and each with a KubeApiError that names the verb and the resource. Each may
+ * be repeated: an update carries the version that it replaces.
  */
 export class KubeClient {
-  readonly #connection: Connection;
-  readonly #agent: http.Agent;
+  readonly core: CoreV1Api;
+  readonly discovery: DiscoveryV1Api;
+  readonly authentication: AuthenticationV1Api;
+  readonly coordination: CoordinationV1Api;
+  readonly #connection: KubeConnection;
+  readonly #watch: Watch;
   readonly #closed = new AbortController();
 
-  constructor(connection: Connection) {
+  constructor(connection: KubeConnection) {
     this.#connection = connection;
-    const settings = { keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 2 };
-    this.#agent = connection.server.startsWith('http:') ? new http.Agent(settings) : new https.Agent(settings);
+    this.#watch = new Watch(connection);
+    this.core = connection.makeApiClient(CoreV1Api);
+    this.discovery = connection.makeApiClient(DiscoveryV1Api);
+    this.authentication = connection.makeApiClient(AuthenticationV1Api);
+    this.coordination = connection.makeApiClient(CoordinationV1Api);
   }
 
-  get<T extends KubeObject>(place: Place, signal?: AbortSignal): Promise<T> {
-    return this.#ask({ verb: 'get', place, timeoutMs: TIMEOUT_MS, signal });
+  /** One call of the library, which must be given the options. 409 when an object is no longer of the version that is replaced. */
+  ask<T>(verb: Verb, place: Place, call: (options: CallOptions) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#within({ timeoutMs: TIMEOUT_MS, signal }, verb, place, (limit) => call(endedBy(limit)));
   }
 
   /** Page by page. Throws 410 when the version that is read was compacted away in between. */
-  async *pages<T extends KubeObject>(place: Place, query: Query, signal?: AbortSignal): AsyncGenerator<Page<T>> {
+  async *pages<T extends KubernetesObject>(
+    place: Place,
+    list: (page: PageRequest, options: CallOptions) => Promise<KubernetesListObject<T>>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Page<T>> {
     for (let next = ''; ; ) {
-      const paged = { ...query, limit: PAGE_SIZE, ...(next === '' ? {} : { continue: next }) };
-      const list = await this.#ask<KubeList<T>>({ verb: 'list', place, query: paged, timeoutMs: 3 * TIMEOUT_MS, signal });
-      yield { items: list.items ?? [], version: list.metadata?.resourceVersion ?? '' };
-      next = list.metadata?.continue ?? '';
+      const page = { limit: PAGE_SIZE, ...(next === '' ? {} : { _continue: next }) };
+      const { items, metadata } = await this.#within({ timeoutMs: 3 * TIMEOUT_MS, signal }, 'list', place, (limit) =>
+        list(page, endedBy(limit)),
+      );
+      yield { items, version: metadata?.resourceVersion ?? '' };
+      next = metadata?._continue ?? '';
       if (next === '') return;
     }
   }
 
-  create<T>(place: Place, body: unknown, signal?: AbortSignal): Promise<T> {
-    return this.#ask({ verb: 'create', place, body, timeoutMs: TIMEOUT_MS, signal });
-  }
-
-  /** Replaces the whole object; 409 when it is no longer of the version that `body` names. */
-  replace<T extends KubeObject>(place: Place, body: T, signal?: AbortSignal): Promise<T> {
-    return this.#ask({ verb: 'update', place, body, timeoutMs: TIMEOUT_MS, signal });
-  }
-
-  /** Ends by itself after about `seconds`: a connection that is half open is found out by then. */
-  async *watch<T extends KubeObject>(place: Place, query: Query, seconds: number, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
-    const asked: Asked = {
-      verb: 'watch',
-      place,
-      query: { ...query, watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) },
-      timeoutMs: seconds * 1000 + WATCH_GRACE_MS,
-      signal,
-    };
-    try {
-      for await (const line of lines(await this.#open(asked))) yield JSON.parse(line) as WatchEvent<T>;
-    } catch (error) {
-      throw this.#failure(asked, error);
-    }
+  /** Ends by itself after about `seconds`: a connection that is half open is found out by then. Throws 410 when `version` is too old. */
+  watch<T>(place: Place, query: Query, version: string, seconds: number, handle: WatchHandler<T>, signal: AbortSignal): Promise<void> {
+    const asked = { ...query, resourceVersion: version, allowWatchBookmarks: true, timeoutSeconds: seconds };
+    return this.#within({ timeoutMs: seconds * 1000 + WATCH_GRACE_MS, signal }, 'watch', place, (limit) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const event = (type: string, object: T & V1Status): void => {
+        if (limit.aborted) return;
+        if (type === 'ERROR') reject(refusedByApi('watch', place, object.code ?? 0, object));
+        else if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') handle(type, object);
+      };
+      const done = (error: unknown): void => (error === null || error === undefined ? resolve() : reject(error));
+      // What ends it is known only when the server has answered.
+      this.#watch.watch(pathOf(place), asked, event, done).then((running) => {
+        if (limit.aborted) running.abort();
+        else limit.addEventListener('abort', () => running.abort(), { once: true });
+      }, reject);
+      return promise;
+    });
   }
 
   /** Ends what runs. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closed.abort();
-    this.#agent.destroy();
+    await this.#connection.close();
   }
 
-  async #ask<T>(asked: Asked): Promise<T> {
+  async #within<T>({ timeoutMs, signal }: Limits, verb: Verb, place: Place, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
+    const ended = new AbortController();
+    const given = [AbortSignal.timeout(timeoutMs), this.#closed.signal, ended.signal, ...(signal === undefined ? [] : [signal])];
+    const limit = AbortSignal.any(given);
     try {
-      return JSON.parse(await text(await this.#open(asked))) as T;
+      return await orAborted(limit, work);
     } catch (error) {
-      throw this.#failure(asked, error);
-    }
-  }
-
-  #failure({ verb, place, timeoutMs, signal }: Asked, error: unknown): ConvoyError {
-    if (error instanceof ConvoyError) return error;
-    if (signal?.aborted === true || this.#closed.signal.aborted)
-      return new ConvoyError('Cancelled', 'a call of the API server was given up', { cause: error });
-    const timedOut = error instanceof Error && (error.cause as Error | undefined)?.name === 'TimeoutError';
-    const why = timedOut ? new Error(`no answer within ${timeoutMs / 1000} s`) : error;
-    return notReached(verb, place, this.#connection.server, why);
-  }
-
-  async #open(asked: Asked): Promise<http.IncomingMessage> {
-    const signals = [AbortSignal.timeout(asked.timeoutMs), this.#closed.signal, ...(asked.signal === undefined ? [] : [asked.signal])];
-    const signal = AbortSignal.any(signals);
-    const response = await this.#send(asked, signal, true);
-    const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return response;
-    throw refusedByApi(asked.verb, asked.place, status, parseStatus(await text(response)));
-  }
-
-  async #send(asked: Asked, signal: AbortSignal, again: boolean): Promise<http.IncomingMessage> {
-    const options = await this.#connection.options();
-    const body = asked.body === undefined ? undefined : JSON.stringify(asked.body);
-    const url = `${this.#connection.server}${pathOf(asked)}`;
-    const request = (url.startsWith('http:') ? http : https).request(url, {
-      agent: this.#agent,
-      ...options,
-      method: METHODS[asked.verb],
-      headers: {
-        ...(options.headers as http.OutgoingHttpHeaders | undefined),
-        accept: 'application/json',
-        'user-agent': 'convoy-csi',
-        ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
-      },
-      signal,
-    });
-    try {
-      return await new Promise((resolve, reject) => {
-        request.once('response', resolve).once('error', reject).end(body);
-      });
-    } catch (error) {
-      // The server had closed a connection of the pool just then: it has seen nothing of this request.
-      if (again && request.reusedSocket && isErrno(error, 'ECONNRESET', 'EPIPE')) return this.#send(asked, signal, false);
-      throw error;
+      if (error instanceof ApiException) throw refusedByApi(verb, place, error.code, statusOf(error.body));
+      if (error instanceof ConvoyError) throw error;
+      const status = watchStatus(error);
+      if (status !== undefined) throw refusedByApi(verb, place, status, {});
+      // There was no answer: the next call does not rely on this connection.
+      this.#connection.connectAnew();
+      if (signal?.aborted === true || this.#closed.signal.aborted)
+        throw new ConvoyError('Cancelled', 'a call of the API server was given up', { cause: error });
+      const timedOut = error instanceof Error && error.name === 'TimeoutError';
+      throw notReached(verb, place, this.#connection.server, timedOut ? new Error(`no answer within ${timeoutMs / 1000} s`) : error);
+    } finally {
+      ended.abort();
     }
   }
 }
 
-function pathOf({ verb, place, query }: Asked): string {
-  const { api, resource, namespace, name } = place;
-  const parts = [
-    api.includes('/') ? `/apis/${api}` : `/api/${api}`,
-    ...(namespace === undefined ? [] : ['namespaces', encodeURIComponent(namespace)]),
-    resource,
-    ...(name === undefined || verb === 'create' ? [] : [encodeURIComponent(name)]),
-  ];
-  const search = new URLSearchParams(query).toString();
-  return `${parts.join('/')}${search === '' ? '' : `?${search}`}`;
-}
-
-/** A proxy in between may answer with anything. */
-function parseStatus(body: string): Status {
+/** Rejects with the signal's reason, whatever the work still waits for: plugins that log in know no signals. */
+async function orAborted<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort);
   try {
-    return JSON.parse(body) as Status;
+    return await Promise.race([work(signal), aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** The library takes a signal through what may change a request before it is sent. */
+const endedBy = (signal: AbortSignal): CallOptions => ({
+  middleware: [
+    {
+      pre: (request) => {
+        request.setSignal(signal);
+        return of(request);
+      },
+      post: (response) => of(response),
+    },
+  ],
+  middlewareMergeStrategy: 'append',
+});
+
+function pathOf({ api, resource, namespace }: Place): string {
+  const root = api.includes('/') ? `/apis/${api}` : `/api/${api}`;
+  return `${root}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${resource}`;
+}
+
+/** The library's Watch throws a plain Error with this property. */
+const watchStatus = (error: unknown): number | undefined =>
+  error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
+
+/** The library gives the text of an answer that is no success. A proxy in between may answer with anything. */
+function statusOf(body: unknown): V1Status {
+  if (typeof body !== 'string') return {};
+  try {
+    return JSON.parse(body) as V1Status;
   } catch {
     return { message: body.slice(0, 200) };
-  }
-}
-
-async function text(response: http.IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** Not readline: it ends quietly when its input breaks. */
-async function* lines(response: http.IncomingMessage): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of response) {
-    const parts = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n');
-    rest = parts.pop() ?? '';
-    yield* parts.filter((line) => line !== '');
   }
 }

@@ -1,7 +1,7 @@
+import type { V1PersistentVolume } from '@kubernetes/client-node/dist/api.js';
 import type { ClaimedVolume, ClusterView } from '../cluster/api.ts';
 import { isStatus } from './api-error.ts';
 import type { KubeClient } from './client.ts';
-import type { NodeObject, PersistentVolume } from './objects.ts';
 import { parseQuantity } from './quantity.ts';
 
 const VOLUMES = { api: 'v1', resource: 'persistentvolumes' } as const;
@@ -28,9 +28,12 @@ export class KubeClusterView implements ClusterView {
 
   async node(name: string): Promise<{ readonly uid: string; readonly ready: boolean } | undefined> {
     try {
-      const { metadata, status } = await this.#client.get<NodeObject>({ api: 'v1', resource: 'nodes', name });
+      const { core } = this.#client;
+      const { metadata, status } = await this.#client.ask('get', { api: 'v1', resource: 'nodes', name }, (options) =>
+        core.readNode({ name }, options),
+      );
       const ready = status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
-      return { uid: metadata.uid ?? '', ready };
+      return { uid: metadata?.uid ?? '', ready };
     } catch (error) {
       if (isStatus(error, 404)) return undefined;
       throw error;
@@ -39,23 +42,24 @@ export class KubeClusterView implements ClusterView {
 
   async #list(): Promise<readonly ClaimedVolume[]> {
     const found: ClaimedVolume[] = [];
-    for await (const { items } of this.#client.pages<PersistentVolume>(VOLUMES, {}))
+    const { core } = this.#client;
+    for await (const { items } of this.#client.pages(VOLUMES, (page, options) => core.listPersistentVolume(page, options)))
       found.push(...items.flatMap((volume) => this.#claimed(volume)));
     return found;
   }
 
-  #claimed({ metadata, spec, status }: PersistentVolume): readonly ClaimedVolume[] {
+  #claimed({ metadata, spec, status }: V1PersistentVolume): readonly ClaimedVolume[] {
     const { driver, volumeHandle } = spec?.csi ?? {};
     if (driver !== this.#driverName || volumeHandle === undefined) return [];
     const { namespace, name } = spec?.claimRef ?? {};
     return [
       {
-        pvName: metadata.name,
+        pvName: metadata?.name ?? '',
         volumeId: volumeHandle,
         ...(namespace === undefined || name === undefined ? {} : { claim: `${namespace}/${name}` }),
         phase: status?.phase ?? 'Pending',
-        sizeBytes: parseQuantity(spec?.capacity?.storage ?? '') ?? 0n,
-        createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
+        sizeBytes: parseQuantity(spec?.capacity?.['storage'] ?? '') ?? 0n,
+        createdAt: metadata?.creationTimestamp?.getTime() ?? 0,
       },
     ];
   }

@@ -1,16 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import type { RequestOptions } from 'node:https';
-import { isIPv6 } from 'node:net';
-import { join } from 'node:path';
-import { ConvoyError } from '../convoy/errors.ts';
-
-/** Where the API server is, and how to prove to it who asks. */
-export interface Connection {
-  /** Without a slash at its end. */
-  readonly server: string;
-  /** Headers, authorities and certificates, read anew for each request: tokens and certificates are rotated. */
-  options(): Promise<RequestOptions>;
-}
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import type { RequestContext } from '@kubernetes/client-node/dist/gen/index.js';
+import { ConvoyError, isErrno } from '../convoy/errors.ts';
 
 /** Of the environment, read where the program reads it (src/config). */
 export interface KubeEnvironment {
@@ -19,10 +9,68 @@ export interface KubeEnvironment {
   readonly KUBERNETES_SERVICE_PORT?: string | undefined;
 }
 
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+type Dispatcher = NonNullable<ReturnType<RequestContext['getDispatcher']>>;
 
-/** By KUBECONFIG when it is set, else as a pod. Nothing is asked over the network yet. */
-export async function connectionFrom(environment: KubeEnvironment, serviceAccount: string = SERVICE_ACCOUNT): Promise<Connection> {
+/** Authorities and certificates that were rotated count after this time; the library reads a token anew as often. */
+const KEPT_MS = 60_000;
+
+/**
+ * Where the API server is and how to prove to it who asks, with connections that are kept: the library by itself opens one for each
+ * request.
+ */
+export class KubeConnection extends KubeConfig {
+  #kept: { readonly dispatcher: Dispatcher; readonly until: number } | undefined;
+  /** No longer used for new requests; each is gone once its last request has ended. */
+  readonly #retired = new Set<Dispatcher>();
+
+  /** Without a slash at its end. */
+  get server(): string {
+    return this.getCurrentCluster()?.server ?? '';
+  }
+
+  override async applySecurityAuthentication(context: RequestContext): Promise<void> {
+    try {
+      await super.applySecurityAuthentication(context);
+    } catch (error) {
+      throw isErrno(error, 'ENOENT', 'EACCES', 'EPERM', 'ENOTDIR', 'EISDIR') ? unreadable(error) : error;
+    }
+    const made = context.getDispatcher();
+    // A server without settings of its own is asked over the connections of the whole process.
+    if (made === undefined) return;
+    if (this.#kept !== undefined && performance.now() >= this.#kept.until) this.connectAnew();
+    // What is not taken here has opened no connection.
+    this.#kept ??= { dispatcher: made, until: performance.now() + KEPT_MS };
+    context.setDispatcher(this.#kept.dispatcher);
+  }
+
+  /** For the requests to come, as a connection may be half open. Those that run may end. */
+  connectAnew(): void {
+    const old = this.#kept?.dispatcher;
+    this.#kept = undefined;
+    if (old === undefined) return;
+    this.#retired.add(old);
+    old.close(() => this.#retired.delete(old));
+  }
+
+  /** Ends what runs. */
+  async close(): Promise<void> {
+    this.connectAnew();
+    await Promise.all([...this.#retired].map((dispatcher) => dispatcher.destroy()));
+  }
+}
+
+const unreadable = (error: NodeJS.ErrnoException): ConvoyError =>
+  new ConvoyError(
+    'Unavailable',
+    `${error.path ?? 'a file of the credentials'} cannot be read (${error.code}): the pod needs automountServiceAccountToken and a file system group that may read it`,
+    { cause: error },
+  );
+
+/**
+ * By KUBECONFIG when it is set, else as a pod. Nothing is asked over the network yet. `prefix` comes before the path where the kubelet
+ * mounts a pod's credentials.
+ */
+export function connectionFrom(environment: KubeEnvironment, prefix = ''): KubeConnection {
   if (environment.KUBECONFIG !== undefined && environment.KUBECONFIG !== '') return fromKubeconfig(environment.KUBECONFIG);
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
   if (host === undefined || host === '' || port === undefined || port === '')
@@ -30,57 +78,23 @@ export async function connectionFrom(environment: KubeEnvironment, serviceAccoun
       'Precondition',
       'controller.kubernetes is configured, but this is no pod (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set): set KUBECONFIG, or list the nodes in controller.agents',
     );
-  return inPod(`https://${isIPv6(host) ? `[${host}]` : host}:${port}`, serviceAccount);
+  const connection = new KubeConnection();
+  // Takes the same two variables from the process itself.
+  connection.loadFromCluster(prefix);
+  return connection;
 }
 
-/**
- * As the kubelet mounts it. Not by the client library's class: it alone loads 2.4 MB of code (30 MiB of memory), and makes a
- * connection for each request.
- */
-function inPod(server: string, directory: string): Connection {
-  return {
-    server,
-    options: async () => {
-      const [token, ca] = await Promise.all([readMounted(join(directory, 'token')), readMounted(join(directory, 'ca.crt'))]);
-      return { ca, headers: { authorization: `Bearer ${token.trim()}` } };
-    },
-  };
-}
-
-async function readMounted(path: string): Promise<string> {
+/** Outside a pod: with all that a kubeconfig may hold (exec plugins, OIDC). */
+function fromKubeconfig(path: string): KubeConnection {
+  const connection = new KubeConnection();
   try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new ConvoyError(
-      'Unavailable',
-      `${path} cannot be read: the pod needs automountServiceAccountToken and a file system group that may read it`,
-      { cause: error },
-    );
-  }
-}
-
-/** Outside a pod: with all that a kubeconfig may hold (exec plugins, OIDC), so by the library's own reader, loaded here alone. */
-async function fromKubeconfig(path: string): Promise<Connection> {
-  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
-  const config = new KubeConfig();
-  try {
-    config.loadFromFile(path);
+    connection.loadFromFile(path);
   } catch (error) {
     throw new ConvoyError('Precondition', `KUBECONFIG names ${path}, which is no kubeconfig that can be read: correct or unset it`, {
       cause: error,
     });
   }
-  const cluster = config.getCurrentCluster();
-  if (cluster === null)
+  if (connection.getCurrentCluster() === null)
     throw new ConvoyError('Precondition', `KUBECONFIG names ${path}, whose current-context names no cluster: "kubectl config use-context"`);
-  return {
-    server: cluster.server.replace(/\/+$/, ''),
-    options: async () => {
-      const options: RequestOptions = {};
-      await config.applyToHTTPSOptions(options);
-      // Its own agent opens a connection for each request; only a proxy needs it.
-      if (cluster.proxyUrl === undefined) delete options.agent;
-      return options;
-    },
-  };
+  return connection;
 }

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { V1ConfigMap, V1Secret } from '@kubernetes/client-node/dist/api.js';
 import type { ClientIdentity } from '../channel/api.ts';
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import type { Log } from '../observe/log.ts';
-import { isStatus, type Place } from './api-error.ts';
-import type { KubeClient } from './client.ts';
+import { isStatus, type NamedPlace } from './api-error.ts';
+import type { CallOptions, KubeClient } from './client.ts';
 import {
   advance,
   certificatesOf,
@@ -13,7 +14,6 @@ import {
   type MakeClientCertificate,
   parseState,
 } from './identity-state.ts';
-import type { ConfigMap, KubeObject, Secret } from './objects.ts';
 
 export interface ControllerIdentityOptions {
   readonly client: KubeClient;
@@ -47,6 +47,8 @@ const TRIES = 10;
  */
 export class ControllerIdentity implements ClientIdentity {
   readonly #options: ControllerIdentityOptions;
+  readonly #secretPlace: NamedPlace;
+  readonly #configMapPlace: NamedPlace;
   readonly #stopped = new AbortController();
   #pair: KeyPair | undefined;
   #failure: unknown;
@@ -54,6 +56,9 @@ export class ControllerIdentity implements ClientIdentity {
 
   constructor(options: ControllerIdentityOptions) {
     this.#options = options;
+    const { namespace, secret, configMap } = options;
+    this.#secretPlace = { api: 'v1', resource: 'secrets', namespace, name: secret };
+    this.#configMapPlace = { api: 'v1', resource: 'configmaps', namespace, name: configMap };
   }
 
   start(): void {
@@ -93,32 +98,52 @@ export class ControllerIdentity implements ClientIdentity {
   /** The order of reads matters (see the class). Writes: the key must be durable before anybody trusts its certificate. */
   async #reconcile(): Promise<IdentityState> {
     const { makeCertificate: make, lifetimeMs = 90 * DAY_MS, overlapMs = 600_000, now = Date.now, log } = this.#options;
-    const configMap = await this.#read<ConfigMap>(this.#configMapPlace());
-    const secret = await this.#read<Secret>(this.#secretPlace());
+    const configMap = await this.#readConfigMap();
+    const secret = await this.#readSecret();
     const trusted = configMap.data?.[CERTIFICATE_KEY] ?? '';
     const state = parseState(decode(secret.data ?? {}), log);
     const wanted = await advance(state, { make, lifetimeMs, overlapMs, now: now(), trusted, log });
     if (wanted !== state) {
-      await this.#options.client.replace<Secret>(this.#secretPlace(), { ...secret, data: encode(secret.data, wanted) });
+      await this.#writeSecret({ ...secret, data: encode(secret.data, wanted) });
       log.info(summary(wanted), "the controller's identity moved on");
     }
     const certificates = certificatesOf(wanted);
     if (certificates !== trusted) {
-      await this.#options.client.replace<ConfigMap>(this.#configMapPlace(), {
-        ...configMap,
-        data: { ...configMap.data, [CERTIFICATE_KEY]: certificates },
-      });
+      await this.#writeConfigMap({ ...configMap, data: { ...configMap.data, [CERTIFICATE_KEY]: certificates } });
       log.info(summary(wanted), 'agents are told which certificates of the controller to trust');
     }
     return wanted;
   }
 
-  async #read<T extends KubeObject>(place: Place): Promise<T> {
+  #readConfigMap(): Promise<V1ConfigMap> {
+    const { core } = this.#options.client;
+    return this.#read('ConfigMap', this.#configMapPlace, (options) => core.readNamespacedConfigMap(this.#configMapPlace, options));
+  }
+
+  #readSecret(): Promise<V1Secret> {
+    const { core } = this.#options.client;
+    return this.#read('Secret', this.#secretPlace, (options) => core.readNamespacedSecret(this.#secretPlace, options));
+  }
+
+  async #writeConfigMap(body: V1ConfigMap): Promise<void> {
+    const { client } = this.#options;
+    await client.ask('update', this.#configMapPlace, (options) =>
+      client.core.replaceNamespacedConfigMap({ ...this.#configMapPlace, body }, options),
+    );
+  }
+
+  async #writeSecret(body: V1Secret): Promise<void> {
+    const { client } = this.#options;
+    await client.ask('update', this.#secretPlace, (options) =>
+      client.core.replaceNamespacedSecret({ ...this.#secretPlace, body }, options),
+    );
+  }
+
+  async #read<T>(kind: string, place: NamedPlace, call: (options: CallOptions) => Promise<T>): Promise<T> {
     try {
-      return await this.#options.client.get<T>(place, this.#stopped.signal);
+      return await this.#options.client.ask('get', place, call, this.#stopped.signal);
     } catch (error) {
       if (!isStatus(error, 404)) throw error;
-      const kind = place.resource === 'secrets' ? 'Secret' : 'ConfigMap';
       throw new ConvoyError(
         'Unavailable',
         `${kind} ${JSON.stringify(place.name)} (namespace ${JSON.stringify(place.namespace)}) does not exist: the chart makes it, empty, for the controller to fill ("helm upgrade" makes it anew)`,
@@ -153,14 +178,6 @@ export class ControllerIdentity implements ClientIdentity {
     const level = isConvoyError(error, 'Unavailable') ? 'warn' : 'error';
     this.#options.log[level]({ error }, "the controller's certificate could not be looked after; the one in use stays");
   }
-
-  #secretPlace(): Place {
-    return { api: 'v1', resource: 'secrets', namespace: this.#options.namespace, name: this.#options.secret };
-  }
-
-  #configMapPlace(): Place {
-    return { api: 'v1', resource: 'configmaps', namespace: this.#options.namespace, name: this.#options.configMap };
-  }
 }
 
 type Data = Readonly<Record<string, string>>;
@@ -168,7 +185,7 @@ const decode = (data: Data): Data =>
   Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]));
 
 /** Keys that are not of the state stay as they are. */
-function encode(data: Data | undefined, state: IdentityState): Data {
+function encode(data: Data | undefined, state: IdentityState): Record<string, string> {
   const own = Object.entries(formatState(state)).map(
     ([key, value]) => [key, value === undefined ? value : Buffer.from(value).toString('base64')] as const,
   );

@@ -1,8 +1,8 @@
+import type { V1Endpoint, V1EndpointSlice } from '@kubernetes/client-node/dist/api.js';
 import type { AgentAddress } from '../channel/api.ts';
 import type { Discovery } from '../cluster/api.ts';
 import type { Log } from '../observe/log.ts';
 import type { KubeClient } from './client.ts';
-import type { Endpoint, EndpointSlice } from './objects.ts';
 import { WatchedList } from './watched-list.ts';
 
 /** Name of the Service's port that agents serve. */
@@ -18,17 +18,19 @@ export interface EndpointSlicesOptions {
 
 /** The agents, as the EndpointSlices of their Service tell. */
 export class EndpointSlices implements Discovery {
-  readonly #slices: WatchedList<EndpointSlice>;
+  readonly #slices: WatchedList<V1EndpointSlice>;
   readonly #log: Log;
   /** By the slices that it was made of: they are new objects after each change. */
-  #made: { readonly of: readonly EndpointSlice[]; readonly agents: readonly AgentAddress[] } | undefined;
+  #made: { readonly of: readonly V1EndpointSlice[]; readonly agents: readonly AgentAddress[] } | undefined;
 
   constructor({ client, namespace, service, log, relistMs }: EndpointSlicesOptions) {
     this.#log = log;
+    const query = { labelSelector: `kubernetes.io/service-name=${service}` };
     this.#slices = new WatchedList({
       client,
       place: { api: 'discovery.k8s.io/v1', resource: 'endpointslices', namespace },
-      query: { labelSelector: `kubernetes.io/service-name=${service}` },
+      query,
+      list: (page, options) => client.discovery.listNamespacedEndpointSlice({ namespace, ...query, ...page }, options),
       log,
       ...(relistMs === undefined ? {} : { relistMs }),
     });
@@ -67,7 +69,7 @@ interface Candidate {
  * One address for each node, ordered by node name. While an agent is replaced its node has two pods: the one that stays wins,
  * then the one that serves. A pod with addresses of both families is asked by IPv4.
  */
-export function agentsOf(slices: readonly EndpointSlice[], log: Log): readonly AgentAddress[] {
+export function agentsOf(slices: readonly V1EndpointSlice[], log: Log): readonly AgentAddress[] {
   const best = new Map<string, Candidate>();
   for (const candidate of slices.flatMap((slice) => candidatesOf(slice, log))) {
     const { nodeName } = candidate.address;
@@ -81,25 +83,26 @@ export function agentsOf(slices: readonly EndpointSlice[], log: Log): readonly A
 const order = ({ address, terminating, family }: Candidate): string =>
   [terminating ? '1' : '0', address.serving === true ? '0' : '1', address.podUid ?? '', family].join(' ');
 
-function candidatesOf(slice: EndpointSlice, log: Log): readonly Candidate[] {
-  const family = slice.addressType ?? '';
+function candidatesOf(slice: V1EndpointSlice, log: Log): readonly Candidate[] {
+  const family = slice.addressType;
   if (family !== 'IPv4' && family !== 'IPv6') return [];
   const port = slice.ports?.find(({ name }) => name === AGENT_PORT)?.port;
   if (port === undefined) {
-    log.debug({ slice: slice.metadata.name }, `an EndpointSlice without a port named ${AGENT_PORT} is ignored`);
+    log.debug({ slice: slice.metadata?.name }, `an EndpointSlice without a port named ${AGENT_PORT} is ignored`);
     return [];
   }
+  // Null when it is empty, whatever its type says.
   return (slice.endpoints ?? []).flatMap((endpoint) => {
     const address = addressOf(endpoint, port);
-    if (address === undefined) log.debug({ slice: slice.metadata.name }, 'an endpoint without a node or a pod is ignored');
+    if (address === undefined) log.debug({ slice: slice.metadata?.name }, 'an endpoint without a node or a pod is ignored');
     return address === undefined ? [] : [{ address, terminating: endpoint.conditions?.terminating === true, family }];
   });
 }
 
 /** Undefined for what cannot be attested. */
-function addressOf({ addresses, nodeName, targetRef, conditions }: Endpoint, port: number): AgentAddress | undefined {
+function addressOf({ addresses, nodeName, targetRef, conditions }: V1Endpoint, port: number): AgentAddress | undefined {
   // The others are equal to the first, says the API, and nobody may rely on them.
-  const host = addresses?.[0];
+  const [host] = addresses;
   const podUid = targetRef?.kind === 'Pod' ? targetRef.uid : undefined;
   if (host === undefined || nodeName === undefined || nodeName === '' || podUid === undefined || podUid === '') return undefined;
   const serving = conditions?.serving ?? conditions?.ready;

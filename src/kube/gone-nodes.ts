@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { V1ConfigMap } from '@kubernetes/client-node/dist/api.js';
 import type { GoneNode, GoneNodes } from '../cluster/api.ts';
 import { ConvoyError } from '../convoy/errors.ts';
 import { nodeKey } from '../convoy/ids.ts';
 import type { Log } from '../observe/log.ts';
-import { isStatus, type Place } from './api-error.ts';
+import { isStatus, type NamedPlace } from './api-error.ts';
 import type { KubeClient } from './client.ts';
-import type { ConfigMap } from './objects.ts';
 import { WatchedList } from './watched-list.ts';
 
 export interface GoneNodesOptions {
@@ -19,23 +19,28 @@ export interface GoneNodesOptions {
 
 const TRIES = 10;
 
+/** Of a ConfigMap. */
+type Data = Record<string, string>;
+
 /**
  * The nodes that an admin declared gone, in a ConfigMap: a key for each node key, as a node name may be too long or of other
  * letters than a key. What cannot be read there is never taken for "no node is gone".
  */
 export class ConfigMapGoneNodes implements GoneNodes {
   readonly #client: KubeClient;
-  readonly #place: Place & { readonly name: string };
-  readonly #watched: WatchedList<ConfigMap>;
+  readonly #place: NamedPlace;
+  readonly #watched: WatchedList<V1ConfigMap>;
 
   constructor({ client, namespace, name, log, relistMs }: GoneNodesOptions) {
     this.#client = client;
     this.#place = { api: 'v1', resource: 'configmaps', namespace, name };
+    // So that a role for this one object allows it.
+    const query = { fieldSelector: `metadata.name=${name}` };
     this.#watched = new WatchedList({
       client,
       place: { api: 'v1', resource: 'configmaps', namespace },
-      // So that a role for this one object allows it.
-      query: { fieldSelector: `metadata.name=${name}` },
+      query,
+      list: (page, options) => client.core.listNamespacedConfigMap({ namespace, ...query, ...page }, options),
       log,
       ...(relistMs === undefined ? {} : { relistMs }),
     });
@@ -67,7 +72,7 @@ export class ConfigMapGoneNodes implements GoneNodes {
   }
 
   /** `change` gives undefined when all is as it should be. */
-  async #change(change: (data: Readonly<Record<string, string>>) => Readonly<Record<string, string>> | undefined): Promise<void> {
+  async #change(change: (data: Data) => Data | undefined): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       const read = await this.#get();
       const data = change(read.data ?? {});
@@ -76,7 +81,7 @@ export class ConfigMapGoneNodes implements GoneNodes {
         return;
       }
       try {
-        this.#watched.merge(await this.#client.replace<ConfigMap>(this.#place, { ...read, data }));
+        this.#watched.merge(await this.#replace({ ...read, data }));
         return;
       } catch (error) {
         if (!isStatus(error, 409) || tries === TRIES) throw error;
@@ -85,9 +90,15 @@ export class ConfigMapGoneNodes implements GoneNodes {
     }
   }
 
-  async #get(): Promise<ConfigMap> {
+  #replace(body: V1ConfigMap): Promise<V1ConfigMap> {
+    const { core } = this.#client;
+    return this.#client.ask('update', this.#place, (options) => core.replaceNamespacedConfigMap({ ...this.#place, body }, options));
+  }
+
+  async #get(): Promise<V1ConfigMap> {
+    const { core } = this.#client;
     try {
-      return await this.#client.get<ConfigMap>(this.#place);
+      return await this.#client.ask('get', this.#place, (options) => core.readNamespacedConfigMap(this.#place, options));
     } catch (error) {
       throw isStatus(error, 404) ? this.#missing() : error;
     }
@@ -118,5 +129,4 @@ export class ConfigMapGoneNodes implements GoneNodes {
   }
 }
 
-const omit = (data: Readonly<Record<string, string>>, key: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(data).filter(([other]) => other !== key));
+const omit = (data: Data, key: string): Data => Object.fromEntries(Object.entries(data).filter(([other]) => other !== key));

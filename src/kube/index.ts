@@ -52,7 +52,7 @@ export interface Kube {
 /** Waits for nothing but files: what the API server has not told yet is Unavailable until it has. */
 export async function openKube(settings: KubeSettings, { log, environment, holder, makeCertificate }: KubeDeps): Promise<Kube> {
   const { driverName, namespace, service, serviceAccount } = settings;
-  const client = new KubeClient(await connectionFrom(environment));
+  const client = new KubeClient(connectionFrom(environment));
   const discovery = new EndpointSlices({ client, namespace, service, log });
   const goneNodes = new ConfigMapGoneNodes({ client, namespace, name: settings.goneNodesConfigMap, log });
   const { identitySecret: secret, certificateConfigMap: configMap } = settings;
@@ -78,7 +78,7 @@ export async function openKube(settings: KubeSettings, { log, environment, holde
     close: async () => {
       await Promise.all([discovery.close(), goneNodes.close(), identity.close()]);
       await lease.release();
-      client.close();
+      await client.close();
     },
   };
 }

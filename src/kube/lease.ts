@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { V1Lease, V1LeaseSpec } from '@kubernetes/client-node/dist/api.js';
+import { V1MicroTime } from '@kubernetes/client-node/dist/types.js';
 import { ConvoyError } from '../convoy/errors.ts';
 import type { Log } from '../observe/log.ts';
-import { isStatus, type Place } from './api-error.ts';
-import type { KubeClient } from './client.ts';
-import type { LeaseObject } from './objects.ts';
+import { isStatus, type NamedPlace } from './api-error.ts';
+import type { CallOptions, KubeClient } from './client.ts';
 
 export interface LeaseOptions {
   readonly client: KubeClient;
@@ -15,8 +16,6 @@ export interface LeaseOptions {
   readonly durationMs?: number;
   readonly renewMs?: number;
 }
-
-type Spec = NonNullable<LeaseObject['spec']>;
 
 interface Seen {
   version: string;
@@ -33,16 +32,19 @@ const POLL_MS = 1000;
  */
 export class Lease {
   readonly #options: LeaseOptions;
+  readonly #place: NamedPlace;
   readonly #durationMs: number;
   readonly #renewMs: number;
   readonly #lost = new AbortController();
   readonly #stopped = new AbortController();
-  #held: LeaseObject | undefined;
+  #held: V1Lease | undefined;
   #waitsFor = 'the API server was not asked yet';
   #renewing: Promise<void> | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
+    const { namespace, name } = options;
+    this.#place = { api: 'coordination.k8s.io/v1', resource: 'leases', namespace, name };
     this.#durationMs = options.durationMs ?? DURATION_MS;
     this.#renewMs = options.renewMs ?? RENEW_MS;
   }
@@ -81,7 +83,7 @@ export class Lease {
       // Read anew: a renewal that was cut off may have been done.
       const found = await this.#get();
       if (found?.spec?.holderIdentity !== this.#options.holder) return;
-      await this.#write({ ...found, spec: { ...found.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime() } });
+      await this.#write({ ...found, spec: { ...found.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: new V1MicroTime() } });
     } catch (error) {
       this.#options.log.warn({ error }, 'the lease could not be released; a successor takes it over when it has run out');
     }
@@ -102,17 +104,19 @@ export class Lease {
   }
 
   /** Undefined: somebody else holds it. `seen` remembers since when it is unchanged: clocks of two machines are not compared. */
-  async #tryToTake(seen: Seen, signal: AbortSignal): Promise<LeaseObject | undefined> {
+  async #tryToTake(seen: Seen, signal: AbortSignal): Promise<V1Lease | undefined> {
     const { holder, client } = this.#options;
     const found = await this.#get(signal);
     if (found === undefined) {
-      const metadata = { name: this.#options.name, namespace: this.#options.namespace };
-      const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec: this.#spec({}) };
-      return client.create<LeaseObject>(this.#place(), lease, signal);
+      const { name, namespace } = this.#options;
+      const body = { metadata: { name, namespace }, spec: this.#spec({}) };
+      const create = (options: CallOptions): Promise<V1Lease> => client.coordination.createNamespacedLease({ namespace, body }, options);
+      return client.ask('create', this.#place, create, signal);
     }
     const { spec = {}, metadata } = found;
     const other = spec.holderIdentity ?? '';
-    if (seen.version !== metadata.resourceVersion) Object.assign(seen, { version: metadata.resourceVersion ?? '', at: performance.now() });
+    const version = metadata?.resourceVersion ?? '';
+    if (seen.version !== version) Object.assign(seen, { version, at: performance.now() });
     const lasts = (spec.leaseDurationSeconds ?? this.#durationMs / 1000) * 1000;
     if (other !== '' && other !== holder && performance.now() - seen.at < lasts) {
       this.#wait(`${JSON.stringify(other)} holds it`, 'info');
@@ -153,7 +157,7 @@ export class Lease {
   async #renew(signal: AbortSignal): Promise<string | undefined> {
     const held = this.#held;
     try {
-      if (held !== undefined) this.#held = await this.#write({ ...held, spec: { ...held.spec, renewTime: microTime() } }, signal);
+      if (held !== undefined) this.#held = await this.#write({ ...held, spec: { ...held.spec, renewTime: new V1MicroTime() } }, signal);
       return undefined;
     } catch (error) {
       if (!isStatus(error, 409) && !isStatus(error, 404)) throw error;
@@ -181,15 +185,15 @@ export class Lease {
     this.#lost.abort(error);
   }
 
-  #spec(old: Spec): Spec {
+  #spec(old: V1LeaseSpec): V1LeaseSpec {
     const { holder } = this.#options;
     const mine = old.holderIdentity === holder;
     return {
       ...old,
       holderIdentity: holder,
       leaseDurationSeconds: Math.max(1, Math.ceil(this.#durationMs / 1000)),
-      acquireTime: mine ? (old.acquireTime ?? microTime()) : microTime(),
-      renewTime: microTime(),
+      acquireTime: mine ? (old.acquireTime ?? new V1MicroTime()) : new V1MicroTime(),
+      renewTime: new V1MicroTime(),
       leaseTransitions: (old.leaseTransitions ?? 0) + (mine ? 0 : 1),
     };
   }
@@ -200,23 +204,20 @@ export class Lease {
     this.#waitsFor = why;
   }
 
-  async #get(signal?: AbortSignal): Promise<LeaseObject | undefined> {
+  async #get(signal?: AbortSignal): Promise<V1Lease | undefined> {
+    const { client } = this.#options;
     try {
-      return await this.#options.client.get<LeaseObject>(this.#place(), signal);
+      return await client.ask('get', this.#place, (options) => client.coordination.readNamespacedLease(this.#place, options), signal);
     } catch (error) {
       if (isStatus(error, 404)) return undefined;
       throw error;
     }
   }
 
-  #write(lease: LeaseObject, signal?: AbortSignal): Promise<LeaseObject> {
-    return this.#options.client.replace<LeaseObject>(this.#place(), lease, signal);
-  }
-
-  #place(): Place {
-    return { api: 'coordination.k8s.io/v1', resource: 'leases', namespace: this.#options.namespace, name: this.#options.name };
+  #write(body: V1Lease, signal?: AbortSignal): Promise<V1Lease> {
+    const { client } = this.#options;
+    const replace = (options: CallOptions): Promise<V1Lease> =>
+      client.coordination.replaceNamespacedLease({ ...this.#place, body }, options);
+    return client.ask('update', this.#place, replace, signal);
   }
 }
-
-/** RFC 3339 with microseconds, as the API wants it. */
-const microTime = (): string => new Date().toISOString().replace('Z', '000Z');

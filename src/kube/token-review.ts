@@ -1,7 +1,7 @@
+import type { V1TokenReviewStatus } from '@kubernetes/client-node/dist/api.js';
 import type { AgentAddress, AttestedAgent, Attestor, Refusal } from '../channel/api.ts';
 import { RefusedError } from '../channel/errors.ts';
 import type { KubeClient } from './client.ts';
-import type { TokenReview } from './objects.ts';
 
 export interface TokenReviewOptions {
   readonly client: KubeClient;
@@ -14,8 +14,7 @@ export interface TokenReviewOptions {
 /** Longer than any service-account token. */
 const MAX_TOKEN = 16_384;
 const EXTRA = 'authentication.kubernetes.io';
-
-type ReviewStatus = NonNullable<TokenReview['status']>;
+const REVIEWS = { api: 'authentication.k8s.io/v1', resource: 'tokenreviews' } as const;
 
 /** Has the API server say whose token an agent holds. Nothing that the token says of itself is believed. */
 export class TokenReviewAttestor implements Attestor {
@@ -33,15 +32,14 @@ export class TokenReviewAttestor implements Attestor {
     const who = `the agent at ${address.host} (node ${JSON.stringify(address.nodeName)})`;
     if (token === '' || token.length > MAX_TOKEN)
       throw new RefusedError('token_invalid', `${who} sent ${token === '' ? 'no token' : 'what is too long for a token'}`);
-    const { status } = await this.#client.create<TokenReview>(
-      { api: 'authentication.k8s.io/v1', resource: 'tokenreviews' },
-      { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token, audiences: [this.#audience] } },
-    );
+    const { authentication } = this.#client;
+    const body = { spec: { token, audiences: [this.#audience] } };
+    const { status } = await this.#client.ask('create', REVIEWS, (options) => authentication.createTokenReview({ body }, options));
     if (status?.authenticated !== true) throw this.#unauthenticated(who, token, status?.error ?? '');
     return this.#check(who, status, address);
   }
 
-  #check(who: string, { audiences, user }: ReviewStatus, address: AgentAddress): AttestedAgent {
+  #check(who: string, { audiences, user }: V1TokenReviewStatus, address: AgentAddress): AttestedAgent {
     // An API server that knows no audiences answers without them.
     if (audiences?.includes(this.#audience) !== true) throw this.#wrongAudience(who, audiences ?? []);
     if (user?.username !== this.#account)

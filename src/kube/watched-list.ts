@@ -1,33 +1,36 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { KubernetesListObject, KubernetesObject } from '@kubernetes/client-node/dist/types.js';
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import type { Log } from '../observe/log.ts';
 import { isStatus, type Place } from './api-error.ts';
-import type { KubeClient, Query } from './client.ts';
-import type { KubeObject } from './objects.ts';
+import type { CallOptions, KubeClient, PageRequest, Query, WatchHandler } from './client.ts';
 
-export interface WatchedListOptions {
+export interface WatchedListOptions<T extends KubernetesObject> {
   readonly client: KubeClient;
   readonly place: Place;
-  /** Selectors. */
+  /** Selectors, for the watch. */
   readonly query: Query;
+  /** The library's call for the same. */
+  readonly list: (page: PageRequest, options: CallOptions) => Promise<KubernetesListObject<T>>;
   readonly log: Log;
   /** Milliseconds that a watch lasts before everything is listed anew. */
   readonly relistMs?: number;
 }
 
-const RELIST_MS = 60_000;
+/** Less than the library lets a watch be silent (30 s): a quiet one is no failure. */
+const RELIST_MS = 25_000;
 /** A watch that ends sooner is a failure, however politely it ends: its next try waits. */
 const SHORT_MS = 2000;
 const BACKOFF_MS = { first: 250, last: 5000 } as const;
 
 /**
- * Some objects of the API server, followed by a watch and listed anew once a minute, so that neither a lost event nor a
+ * Some objects of the API server, followed by a watch and listed anew twice a minute, so that neither a lost event nor a
  * connection that died unnoticed leaves it stale for longer. While the API server is away it shows what it last knew.
  *
  * Not the client library's informer: that one stops at its first error and never lists again by itself.
  */
-export class WatchedList<T extends KubeObject> {
-  readonly #options: WatchedListOptions;
+export class WatchedList<T extends KubernetesObject> {
+  readonly #options: WatchedListOptions<T>;
   readonly #stopped = new AbortController();
   readonly #listeners = new Set<() => void>();
   #objects = new Map<string, T>();
@@ -35,7 +38,7 @@ export class WatchedList<T extends KubeObject> {
   #failure: unknown;
   #running: Promise<void> | undefined;
 
-  constructor(options: WatchedListOptions) {
+  constructor(options: WatchedListOptions<T>) {
     this.#options = options;
   }
 
@@ -89,11 +92,11 @@ export class WatchedList<T extends KubeObject> {
   }
 
   async #list(): Promise<string> {
-    const { client, place, query } = this.#options;
+    const { client, place, list } = this.#options;
     const found = new Map<string, T>();
     let version = '';
-    for await (const page of client.pages<T>(place, query, this.#stopped.signal)) {
-      for (const item of page.items) found.set(item.metadata.name, item);
+    for await (const page of client.pages(place, list, this.#stopped.signal)) {
+      for (const item of page.items) found.set(nameOf(item), item);
       version = page.version;
     }
     this.#replaceAll(found);
@@ -103,14 +106,10 @@ export class WatchedList<T extends KubeObject> {
   /** Until the watch ends, which is then listed again. */
   async #follow(version: string): Promise<void> {
     const { client, place, query, relistMs = RELIST_MS } = this.#options;
-    const events = client.watch<T>(place, { ...query, resourceVersion: version }, Math.ceil(relistMs / 1000), this.#stopped.signal);
-    for await (const { type, object } of events) {
-      // Most often 410: the version has been compacted away. The list that follows knows a newer one.
-      if (type === 'ERROR') return;
-      if (type === 'BOOKMARK') continue;
-      const changed = type === 'DELETED' ? this.#objects.delete(object.metadata.name) : this.#put(object);
-      if (changed) this.#notify();
-    }
+    const handle: WatchHandler<T> = (type, object) => {
+      if (type === 'DELETED' ? this.#objects.delete(nameOf(object)) : this.#put(object)) this.#notify();
+    };
+    await client.watch(place, query, version, Math.ceil(relistMs / 1000), handle, this.#stopped.signal);
   }
 
   #replaceAll(found: Map<string, T>): void {
@@ -129,9 +128,9 @@ export class WatchedList<T extends KubeObject> {
   }
 
   #put(object: T): boolean {
-    const held = this.#objects.get(object.metadata.name);
+    const held = this.#objects.get(nameOf(object));
     if (held !== undefined && (isOlder(object, held) || versionOf(object) === versionOf(held))) return false;
-    this.#objects.set(object.metadata.name, object);
+    this.#objects.set(nameOf(object), object);
     return true;
   }
 
@@ -160,13 +159,14 @@ export class WatchedList<T extends KubeObject> {
   }
 }
 
-const versionOf = (object: KubeObject | undefined): string | undefined => object?.metadata.resourceVersion;
+const nameOf = (object: KubernetesObject): string => object.metadata?.name ?? '';
+const versionOf = (object: KubernetesObject | undefined): string | undefined => object?.metadata?.resourceVersion;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Versions are numbers of one sequence, if the text is one: an event that was on its way does not undo what we wrote since. */
-function isOlder(object: KubeObject, held: KubeObject): boolean {
+function isOlder(object: KubernetesObject, held: KubernetesObject): boolean {
   const [mine, its] = [versionOf(object) ?? '', versionOf(held) ?? ''];
-  if (object.metadata.uid !== held.metadata.uid || !/^\d+$/.test(mine) || !/^\d+$/.test(its)) return false;
+  if (object.metadata?.uid !== held.metadata?.uid || !/^\d+$/.test(mine) || !/^\d+$/.test(its)) return false;
   return BigInt(mine) < BigInt(its);
 }
 

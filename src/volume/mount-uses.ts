@@ -2,7 +2,9 @@ import type { MountEntry } from '../system/api.ts';
 
 /**
  * Where a directory is in use, by the mount table: targets below it, and targets elsewhere that show it or a part of it
- * (binds of it). `mounts` is in mount order, so what was mounted before the directory's own mount is none of its binds.
+ * (binds of it). `mounts` is in mount order: where the directory is itself a mount point, what was mounted before is none of its
+ * binds. A plain directory's binds may stand before the mount that holds it: a container gets its mounts, with what an earlier
+ * life of it bound below them, in an order of their own.
  */
 export function mountUses(
   mounts: readonly MountEntry[],
@@ -13,7 +15,7 @@ export function mountUses(
   if (holder === undefined) return { below, elsewhere: [] };
   const shown = join(holder.root, directory.slice(holder.target === '/' ? 0 : holder.target.length));
   const elsewhere = mounts
-    .slice(mounts.indexOf(holder) + 1)
+    .slice(holder.target === directory ? mounts.indexOf(holder) + 1 : 0)
     .filter((mount) => mount.device === holder.device && (mount.root === shown || isBelow(mount.root, shown)))
     .map((mount) => mount.target)
     .filter((target) => target !== directory && !isBelow(target, directory));

@@ -136,6 +136,33 @@ describe('helm', { skip: NO_HELM }, () => {
     for (const doc of made) for (const key of ['data', 'stringData', 'binaryData']) assert.equal(doc.at(key), undefined, doc.id);
   });
 
+  it('makes what is off by default when it is asked', () => {
+    const kinds = (values: string): ReadonlySet<string> => new Set(installed(render({ values })).map((doc) => doc.text('kind')));
+    const extra = ['PodDisruptionBudget', 'ServiceMonitor', 'PrometheusRule'];
+    assert.deepEqual(
+      extra.filter((kind) => kinds('').has(kind)),
+      [],
+    );
+    assert.deepEqual(
+      extra.filter((kind) => kinds(ALL_ON).has(kind)),
+      extra,
+    );
+    assert.ok(!kinds('networkPolicy: {enabled: false}').has('NetworkPolicy'));
+
+    const docs = render({ values: ALL_ON });
+    assert.equal(find(docs, 'PodDisruptionBudget/convoy-csi-controller').at('spec', 'maxUnavailable'), 0);
+    assert.equal(find(docs, 'StorageClass/one').at('metadata', 'annotations', 'storageclass.kubernetes.io/is-default-class'), 'true');
+    const two = find(docs, 'StorageClass/two');
+    assert.deepEqual(
+      ['reclaimPolicy', 'volumeBindingMode', 'allowVolumeExpansion'].map((key) => two.at(key)),
+      ['Retain', 'Immediate', false],
+    );
+    const image = find(docs, 'DaemonSet/convoy-csi-node').text('spec', 'template', 'spec', 'containers', 0, 'image');
+    assert.equal(image, `ghcr.io/convoy-csi/convoy-csi@sha256:${'0'.repeat(64)}`);
+    const monitored = find(docs, 'ServiceMonitor/convoy-csi').at('spec', 'selector', 'matchLabels', 'app.kubernetes.io/component');
+    assert.equal(monitored, find(docs, 'Service/convoy-csi-metrics').at('metadata', 'labels', 'app.kubernetes.io/component'));
+  });
+
   describe('snapshots', () => {
     const parts = (values: string, args: readonly string[] = []): boolean[] => {
       const text = renderText({ values, args: ['--no-hooks', ...args] });

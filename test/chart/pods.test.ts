@@ -32,11 +32,12 @@ const container = (pod: Doc): Doc => pod.named('convoy', 'containers');
 /** What its hostPath volumes are mounted as: `path propagation type`. */
 function hostPaths(pod: Doc): readonly string[] {
   return pod.list('volumes').flatMap((volume) => {
-    const path = volume.at('hostPath', 'path');
-    if (path === undefined) return [];
+    if (volume.at('hostPath') === undefined) return [];
+    const path = volume.text('hostPath', 'path');
     const mount = container(pod).named(volume.text('name'), 'volumeMounts');
     assert.equal(mount.at('mountPath'), path, 'at the same path as on the host');
-    return [`${String(path)} ${String(mount.at('mountPropagation') ?? 'None')} ${volume.text('hostPath', 'type')}`];
+    const propagation = mount.at('mountPropagation') === undefined ? 'None' : mount.text('mountPropagation');
+    return [`${path} ${propagation} ${volume.text('hostPath', 'type')}`];
   });
 }
 

@@ -73,8 +73,8 @@ export class Doc {
 
   text(...path: readonly (string | number)[]): string {
     const found = this.at(...path);
-    assert.equal(typeof found, 'string', `${path.join('.')} of ${JSON.stringify(this.value).slice(0, 200)}`);
-    return String(found);
+    assert.ok(typeof found === 'string', `${path.join('.')} of ${JSON.stringify(this.value).slice(0, 200)}`);
+    return found;
   }
 
   /** The entries of a list; a list that is not there is empty. */
@@ -85,7 +85,9 @@ export class Doc {
 
   named(name: string, ...path: readonly (string | number)[]): Doc {
     const found = this.list(...path).find((entry) => entry.at('name') === name);
-    return found ?? assert.fail(`${path.join('.')} has no ${name}, only ${this.list(...path).map((entry) => String(entry.at('name')))}`);
+    return (
+      found ?? assert.fail(`${path.join('.')} has no ${name}, only ${JSON.stringify(this.list(...path).map((entry) => entry.at('name')))}`)
+    );
   }
 
   get id(): string {

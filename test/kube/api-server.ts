@@ -1,17 +1,14 @@
-import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Place } from '../../src/kube/api-error.ts';
+import { RbacAuthorizationV1Api } from '@kubernetes/client-node/dist/api.js';
 import { KubeClient } from '../../src/kube/client.ts';
-import { type Connection, connectionFrom } from '../../src/kube/connection.ts';
+import { connectionFrom, type KubeConnection } from '../../src/kube/connection.ts';
 
 const BIN = join(import.meta.dirname, '../../.cache/cluster/bin');
 const START_TIMEOUT_MS = 60_000;
@@ -31,12 +28,10 @@ export interface ApiServer {
   readonly signingKey: KeyObject;
   /** Path of a kubeconfig with the credentials of this token: `admin`, or one of `users`. */
   kubeconfig(token: string): string;
-  connection(token: string): Promise<Connection>;
-  /** Directory as the kubelet mounts it, with any token. */
-  serviceAccountDirectory(token: string): string;
+  connection(token: string): KubeConnection;
+  /** What comes before the path of a pod's credentials there, with any token. */
+  serviceAccount(token: string): ServiceAccount;
   readonly environment: { readonly KUBERNETES_SERVICE_HOST: string; readonly KUBERNETES_SERVICE_PORT: string };
-  /** Deletes an object at once; the driver itself deletes none, so its client cannot. */
-  remove(place: Place): Promise<void>;
   /** SIGKILL of the API server alone; resolves when it has ended. */
   kill(): Promise<void>;
   /** Starts it again on the same port, and waits until it is ready. */
@@ -45,6 +40,12 @@ export interface ApiServer {
   pause(): void;
   resume(): void;
   close(): Promise<void>;
+}
+
+export interface ServiceAccount {
+  readonly prefix: string;
+  readonly tokenFile: string;
+  readonly caFile: string;
 }
 
 /** `users`: more tokens, each of the user of the same name, without any right. */
@@ -68,7 +69,7 @@ export async function startApiServer(users: readonly string[] = []): Promise<Api
   const startServer = (): ChildProcess => run(directory, 'kube-apiserver', serverFlags(directory, etcdUrl, port ?? 0));
   let server = startServer();
   const kubeconfig = (token: string): string => writeKubeconfig(directory, `https://127.0.0.1:${port}`, token);
-  const connection = (token: string): Promise<Connection> => connectionFrom({ KUBECONFIG: kubeconfig(token) });
+  const connection = (token: string): KubeConnection => connectionFrom({ KUBECONFIG: kubeconfig(token) });
   let admin: KubeClient | undefined;
   try {
     admin = await whenReady(directory, server, () => connection('admin'));
@@ -78,35 +79,24 @@ export async function startApiServer(users: readonly string[] = []): Promise<Api
   }
   return {
     admin,
-    remove: async (place) => removeObject(await connection('admin'), place),
     signingKey: privateKey,
     kubeconfig,
     connection,
-    serviceAccountDirectory: (token) => writeServiceAccount(directory, token),
+    serviceAccount: (token) => writeServiceAccount(directory, token),
     environment: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port) },
     kill: () => end(server),
     restart: async () => {
       server = startServer();
-      (await whenReady(directory, server, () => connection('admin'))).close();
+      await (await whenReady(directory, server, () => connection('admin'))).close();
     },
     pause: () => server.kill('SIGSTOP'),
     resume: () => server.kill('SIGCONT'),
     close: async () => {
-      admin.close();
+      await admin.close();
       await Promise.all([end(server), end(etcd)]);
       rmSync(directory, { recursive: true });
     },
   };
-}
-
-async function removeObject({ server, options }: Connection, { api, resource, namespace, name }: Place): Promise<void> {
-  const root = api.includes('/') ? `/apis/${api}` : `/api/${api}`;
-  const path = `${root}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${resource}/${name}?gracePeriodSeconds=0`;
-  const asked = request(`${server}${path}`, { ...(await options()), method: 'DELETE' }).end();
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-  answer.resume();
-  await once(answer, 'end');
-  assert.equal(answer.statusCode, 200, `DELETE ${path}`);
 }
 
 function serverFlags(directory: string, etcdUrl: string, port: number): string[] {
@@ -143,21 +133,40 @@ function writeKubeconfig(directory: string, server: string, token: string): stri
   return path;
 }
 
-function writeServiceAccount(directory: string, token: string): string {
-  const mounted = mkdtempSync(join(directory, 'account-'));
-  writeFileSync(join(mounted, 'token'), `${token}\n`);
-  writeFileSync(join(mounted, 'ca.crt'), readFileSync(join(directory, 'certificates/apiserver.crt')));
-  return mounted;
+/** As the kubelet mounts it. */
+function writeServiceAccount(directory: string, token: string): ServiceAccount {
+  const prefix = mkdtempSync(join(directory, 'account-'));
+  const mounted = join(prefix, 'var/run/secrets/kubernetes.io/serviceaccount');
+  mkdirSync(mounted, { recursive: true });
+  const [tokenFile, caFile] = [join(mounted, 'token'), join(mounted, 'ca.crt')];
+  writeFileSync(tokenFile, token);
+  writeFileSync(caFile, readFileSync(join(directory, 'certificates/apiserver.crt')));
+  return { prefix, tokenFile, caFile };
+}
+
+/** As the process of a pod: the client library reads these variables by itself. */
+export function asPod(environment: ApiServer['environment'], prefix: string): KubeConnection {
+  const before = Object.keys(environment).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, environment);
+  try {
+    return connectionFrom(environment, prefix);
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
 }
 
 /** A client of the server, once it answers for what the tests need: namespaces and RBAC's own roles. */
-async function whenReady(directory: string, server: ChildProcess, connection: () => Promise<Connection>): Promise<KubeClient> {
+async function whenReady(directory: string, server: ChildProcess, connection: () => KubeConnection): Promise<KubeClient> {
   const deadline = performance.now() + START_TIMEOUT_MS;
   for (;;) {
     try {
-      const client = new KubeClient(await connection());
-      await client.get({ api: 'v1', resource: 'namespaces', name: 'kube-system' });
-      await client.get({ api: 'rbac.authorization.k8s.io/v1', resource: 'clusterroles', name: 'cluster-admin' });
+      const kube = connection();
+      const client = new KubeClient(kube);
+      await client.core.readNamespace({ name: 'kube-system' });
+      await kube.makeApiClient(RbacAuthorizationV1Api).readClusterRole({ name: 'cluster-admin' });
       return client;
     } catch (error) {
       if (server.exitCode === null && server.signalCode === null && performance.now() < deadline) {

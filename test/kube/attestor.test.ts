@@ -7,7 +7,7 @@ import { isConvoyError } from '../../src/convoy/errors.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { TokenReviewAttestor } from '../../src/kube/token-review.ts';
 import { type ApiServer, startApiServer, whyNoApiServer } from './api-server.ts';
-import { grant, makeNamespace, NAMESPACE, place } from './cluster-objects.ts';
+import { grant, makeNamespace, NAMESPACE } from './cluster-objects.ts';
 
 const AUDIENCE = 'csi.convoy-csi.org';
 const ACCOUNT = 'convoy-csi-node';
@@ -26,19 +26,20 @@ describe('tokens reviewed by a real API server', { skip: whyNoApiServer() }, () 
     server = await startApiServer(['reviewer', 'nobody']);
     const { admin } = server;
     await makeNamespace(admin);
-    await grant(admin, 'reviewer', [{ apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] }]);
-    for (const name of [ACCOUNT, 'other']) await admin.create(place('serviceaccounts'), { metadata: { name } });
+    await grant(server, 'reviewer', [{ apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] }]);
+    for (const name of [ACCOUNT, 'other'])
+      await admin.core.createNamespacedServiceAccount({ namespace: NAMESPACE, body: { metadata: { name } } });
     for (const name of ['node-1', 'node-2']) {
-      const { metadata } = await admin.create<{ metadata: { uid: string } }>({ api: 'v1', resource: 'nodes' }, { metadata: { name } });
-      nodeUids.set(name, metadata.uid);
+      const { metadata } = await admin.core.createNode({ body: { metadata: { name } } });
+      nodeUids.set(name, metadata?.uid ?? '');
     }
-    attestor = await attestorOf('reviewer');
+    attestor = attestorOf('reviewer');
   });
   after(() => server.close());
 
-  const attestorOf = async (user: string): Promise<TokenReviewAttestor> =>
+  const attestorOf = (user: string): TokenReviewAttestor =>
     new TokenReviewAttestor({
-      client: new KubeClient(await server.connection(user)),
+      client: new KubeClient(server.connection(user)),
       audience: AUDIENCE,
       namespace: NAMESPACE,
       serviceAccount: ACCOUNT,
@@ -50,14 +51,14 @@ describe('tokens reviewed by a real API server', { skip: whyNoApiServer() }, () 
   }
   async function makePod(name: string, nodeName: string, serviceAccountName = ACCOUNT): Promise<Pod> {
     const spec = { nodeName, serviceAccountName, containers: [{ name: 'agent', image: 'none' }] };
-    const { metadata } = await server.admin.create<{ metadata: Pod }>(place('pods'), { metadata: { name }, spec });
-    return metadata;
+    const { metadata } = await server.admin.core.createNamespacedPod({ namespace: NAMESPACE, body: { metadata: { name }, spec } });
+    return { name, uid: metadata?.uid ?? '' };
   }
   async function tokenFor(pod: Pod | undefined, { audience = AUDIENCE, account = ACCOUNT } = {}): Promise<string> {
-    const boundObjectRef = pod === undefined ? undefined : { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid };
-    const request = { spec: { audiences: [audience], expirationSeconds: 600, boundObjectRef } };
-    const { status } = await server.admin.create<{ status: { token: string } }>(place(`serviceaccounts/${account}/token`), request);
-    return status.token;
+    const bound = pod === undefined ? {} : { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid } };
+    const body = { spec: { audiences: [audience], expirationSeconds: 600, ...bound } };
+    const made = await server.admin.core.createNamespacedServiceAccountToken({ namespace: NAMESPACE, name: account, body });
+    return made.status?.token ?? '';
   }
   /** The same token with other claims, signed by the cluster's own key, or another one. */
   function changed(token: string, change: (claims: Claims) => object, key = server.signingKey): string {
@@ -117,7 +118,7 @@ describe('tokens reviewed by a real API server', { skip: whyNoApiServer() }, () 
   it('refuses the token of a pod that is gone', async () => {
     const pod = await makePod('gone', 'node-1');
     const token = await tokenFor(pod);
-    await server.remove(place('pods', 'gone'));
+    await server.admin.core.deleteNamespacedPod({ namespace: NAMESPACE, name: 'gone', gracePeriodSeconds: 0 });
     await refuses(token, at('node-1', pod.uid), 'token_invalid', /a pod or a service account that is gone/);
     const again = await makePod('gone', 'node-1');
     await refuses(token, at('node-1', again.uid), 'token_invalid', /gone/);
@@ -152,7 +153,7 @@ describe('tokens reviewed by a real API server', { skip: whyNoApiServer() }, () 
   it('is unavailable, and refuses nobody, when it has no right to ask or nobody answers', async () => {
     const pod = await makePod('asked', 'node-1');
     const token = await tokenFor(pod);
-    const powerless = await attestorOf('nobody');
+    const powerless = attestorOf('nobody');
     await assert.rejects(
       powerless.attest(token, at('node-1', pod.uid)),
       (error) =>

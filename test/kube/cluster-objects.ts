@@ -1,25 +1,22 @@
-import type { Place } from '../../src/kube/api-error.ts';
+import { RbacAuthorizationV1Api, type V1EndpointSlice, type V1PolicyRule } from '@kubernetes/client-node/dist/api.js';
 import type { KubeClient } from '../../src/kube/client.ts';
-import type { EndpointSlice, KubeObject } from '../../src/kube/objects.ts';
+import type { ApiServer } from './api-server.ts';
 
 /** What the tests put into the API server. */
 
 export const NAMESPACE = 'convoy-csi';
 export const SERVICE = 'convoy-csi-agents';
 
-const CORE = 'v1';
-const DISCOVERY = 'discovery.k8s.io/v1';
+export async function makeNamespace({ core }: KubeClient): Promise<void> {
+  await core.createNamespace({ body: { metadata: { name: NAMESPACE } } });
+}
 
-export const place = (resource: string, name?: string, api = CORE): Place => ({
-  api,
-  resource,
-  namespace: NAMESPACE,
-  ...(name === undefined ? {} : { name }),
-});
-export const slicePlace = (name?: string): Place => place('endpointslices', name, DISCOVERY);
+export async function makeConfigMap({ core }: KubeClient, name: string): Promise<void> {
+  await core.createNamespacedConfigMap({ namespace: NAMESPACE, body: { metadata: { name } } });
+}
 
-export async function makeNamespace(admin: KubeClient, name = NAMESPACE): Promise<void> {
-  await admin.create({ api: CORE, resource: 'namespaces' }, { metadata: { name } });
+export async function makeSecret({ core }: KubeClient, name: string): Promise<void> {
+  await core.createNamespacedSecret({ namespace: NAMESPACE, body: { metadata: { name } } });
 }
 
 export interface TestEndpoint {
@@ -29,9 +26,9 @@ export interface TestEndpoint {
   readonly serving?: boolean;
 }
 
-export function sliceOf(name: string, endpoints: readonly TestEndpoint[], addressType = 'IPv4'): Partial<EndpointSlice> & KubeObject {
+export function sliceOf(name: string, endpoints: readonly TestEndpoint[], addressType = 'IPv4'): V1EndpointSlice {
   return {
-    metadata: { name, labels: { 'kubernetes.io/service-name': SERVICE } } as KubeObject['metadata'],
+    metadata: { name, labels: { 'kubernetes.io/service-name': SERVICE } },
     addressType,
     ports: [
       { name: 'http', port: 9808 },
@@ -46,23 +43,24 @@ export function sliceOf(name: string, endpoints: readonly TestEndpoint[], addres
   };
 }
 
-export const makeSlice = (admin: KubeClient, name: string, endpoints: readonly TestEndpoint[], addressType?: string): Promise<KubeObject> =>
-  admin.create<KubeObject>(slicePlace(), sliceOf(name, endpoints, addressType));
+export async function makeSlice(
+  { discovery }: KubeClient,
+  name: string,
+  endpoints: readonly TestEndpoint[],
+  addressType?: string,
+): Promise<void> {
+  await discovery.createNamespacedEndpointSlice({ namespace: NAMESPACE, body: sliceOf(name, endpoints, addressType) });
+}
+
+export async function removeSlices({ discovery }: KubeClient, ...names: readonly string[]): Promise<void> {
+  await Promise.all(names.map((name) => discovery.deleteNamespacedEndpointSlice({ namespace: NAMESPACE, name })));
+}
 
 /** A right for a user of the token file, by a ClusterRole of one rule. */
-export async function grant(
-  admin: KubeClient,
-  user: string,
-  rules: readonly Readonly<Record<'apiGroups' | 'resources' | 'verbs', readonly string[]>>[],
-): Promise<void> {
-  const rbac = 'rbac.authorization.k8s.io/v1';
-  await admin.create({ api: rbac, resource: 'clusterroles' }, { metadata: { name: user }, rules });
-  await admin.create(
-    { api: rbac, resource: 'clusterrolebindings' },
-    {
-      metadata: { name: user },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: user },
-      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
-    },
-  );
+export async function grant(server: ApiServer, user: string, rules: V1PolicyRule[]): Promise<void> {
+  const rbac = server.connection('admin').makeApiClient(RbacAuthorizationV1Api);
+  await rbac.createClusterRole({ body: { metadata: { name: user }, rules } });
+  const apiGroup = 'rbac.authorization.k8s.io';
+  const roleRef = { apiGroup, kind: 'ClusterRole', name: user };
+  await rbac.createClusterRoleBinding({ body: { metadata: { name: user }, roleRef, subjects: [{ apiGroup, kind: 'User', name: user }] } });
 }

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isConvoyError } from '../../src/convoy/errors.ts';
+import { isStatus } from '../../src/kube/api-error.ts';
 import { KubeClient } from '../../src/kube/client.ts';
-import { connectionFrom } from '../../src/kube/connection.ts';
 import { EndpointSlices } from '../../src/kube/endpoint-slices.ts';
-import type { EndpointSlice } from '../../src/kube/objects.ts';
-import { type ApiServer, startApiServer, until, whyNoApiServer } from './api-server.ts';
-import { grant, makeNamespace, makeSlice, NAMESPACE, SERVICE, sliceOf, slicePlace } from './cluster-objects.ts';
+import { type ApiServer, asPod, startApiServer, until, whyNoApiServer } from './api-server.ts';
+import { grant, makeNamespace, makeSlice, NAMESPACE, removeSlices, SERVICE, sliceOf } from './cluster-objects.ts';
 import { startProxy } from './frozen-proxy.ts';
 import { recordingLog } from './recording-log.ts';
 
@@ -15,14 +14,14 @@ describe('discovery by EndpointSlices of a real API server', { skip: whyNoApiSer
   before(async () => {
     server = await startApiServer(['nobody', 'reader']);
     await makeNamespace(server.admin);
-    await grant(server.admin, 'reader', [{ apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] }]);
+    await grant(server, 'reader', [{ apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] }]);
   });
   after(() => server.close());
 
   /** With the two verbs that the chart gives, and no other. */
-  async function discover(options: { relistMs?: number; client?: KubeClient } = {}) {
+  function discover(options: { relistMs?: number; client?: KubeClient } = {}) {
     const log = recordingLog();
-    const client = options.client ?? new KubeClient(await server.connection('reader'));
+    const client = options.client ?? new KubeClient(server.connection('reader'));
     const { relistMs } = options;
     const discovery = new EndpointSlices({
       client,
@@ -42,7 +41,7 @@ describe('discovery by EndpointSlices of a real API server', { skip: whyNoApiSer
       nodes: () => discovery.agents().map(({ nodeName, host }) => `${nodeName}=${host}`),
       [Symbol.asyncDispose]: async () => {
         await discovery.close();
-        client.close();
+        await client.close();
       },
     };
   }
@@ -55,13 +54,17 @@ describe('discovery by EndpointSlices of a real API server', { skip: whyNoApiSer
     }
   };
   const change = async (name: string, endpoints: Parameters<typeof sliceOf>[1]): Promise<void> => {
-    const old = await server.admin.get<EndpointSlice>(slicePlace(name));
-    await server.admin.replace(slicePlace(name), { ...old, ...sliceOf(name, endpoints), metadata: old.metadata });
+    const { discovery } = server.admin;
+    const { metadata } = await discovery.readNamespacedEndpointSlice({ namespace: NAMESPACE, name });
+    const body = { ...sliceOf(name, endpoints), ...(metadata === undefined ? {} : { metadata }) };
+    await discovery.replaceNamespacedEndpointSlice({ namespace: NAMESPACE, name, body });
   };
-  const remove = (...names: string[]): Promise<unknown> => Promise.all(names.map((name) => server.remove(slicePlace(name))));
+  const create = (body: ReturnType<typeof sliceOf>): Promise<unknown> =>
+    server.admin.discovery.createNamespacedEndpointSlice({ namespace: NAMESPACE, body });
+  const remove = (...names: string[]): Promise<void> => removeSlices(server.admin, ...names);
 
   it('is unavailable until it has read, then follows what is added, changed and removed', async () => {
-    await using rig = await discover();
+    await using rig = discover();
     assert.throws(() => rig.discovery.agents(), /endpointslices of namespace "convoy-csi" were not read yet/);
     rig.discovery.start();
     await until('the empty list is read', isRead(rig.discovery));
@@ -87,10 +90,10 @@ describe('discovery by EndpointSlices of a real API server', { skip: whyNoApiSer
   });
 
   it('ignores other services, other ports and what no pod on a node stands behind', async () => {
-    await using rig = await discover();
+    await using rig = discover();
     const other = sliceOf('other', [{ address: '192.0.2.9', node: 'nine', pod: 'p9' }]);
-    await server.admin.create(slicePlace(), { ...other, metadata: { name: 'other', labels: { 'kubernetes.io/service-name': 'other' } } });
-    await server.admin.create(slicePlace(), { ...sliceOf('noport', [{ address: '192.0.2.8', node: 'eight', pod: 'p8' }]), ports: [] });
+    await create({ ...other, metadata: { name: 'other', labels: { 'kubernetes.io/service-name': 'other' } } });
+    await create({ ...sliceOf('noport', [{ address: '192.0.2.8', node: 'eight', pod: 'p8' }]), ports: [] });
     await makeSlice(server.admin, 'odd', [
       { address: '192.0.2.7', node: 'seven' },
       { address: '192.0.2.6', pod: 'p6' },
@@ -104,7 +107,7 @@ describe('discovery by EndpointSlices of a real API server', { skip: whyNoApiSer
   });
 
   it('keeps what it knew while the API server is away, and learns what changed when it is back', async () => {
-    await using rig = await discover();
+    await using rig = discover();
     await makeSlice(server.admin, 'a', [{ address: '192.0.2.1', node: 'one', pod: 'p1' }]);
     rig.discovery.start();
     await until('it is read', isRead(rig.discovery));
@@ -121,7 +124,7 @@ describe('discovery by EndpointSlices of a real API server', { skip: whyNoApiSer
 
   it('is unavailable with the reason when it starts before the API server', async () => {
     await server.kill();
-    await using rig = await discover();
+    await using rig = discover();
     rig.discovery.start();
     await until('the reason is told', () => {
       try {
@@ -141,8 +144,8 @@ describe('discovery by EndpointSlices of a real API server', { skip: whyNoApiSer
     await using stack = new AsyncDisposableStack();
     const proxy = stack.adopt(await startProxy(Number(server.environment.KUBERNETES_SERVICE_PORT)), (open) => open.close());
     const environment = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(proxy.port) };
-    const client = new KubeClient(await connectionFrom(environment, server.serviceAccountDirectory('reader')));
-    await using rig = await discover({ client, relistMs: 1000 });
+    const client = new KubeClient(asPod(environment, server.serviceAccount('reader').prefix));
+    await using rig = discover({ client, relistMs: 1000 });
     rig.discovery.start();
     await until('it is read', isRead(rig.discovery));
     proxy.freeze();
@@ -152,7 +155,7 @@ describe('discovery by EndpointSlices of a real API server', { skip: whyNoApiSer
   });
 
   it('calls nobody back for a list that tells nothing new', async () => {
-    await using rig = await discover({ relistMs: 1000 });
+    await using rig = discover({ relistMs: 1000 });
     rig.discovery.start();
     await until('it is read', isRead(rig.discovery));
     const before = rig.changes();
@@ -167,8 +170,8 @@ describe('discovery by EndpointSlices of a real API server', { skip: whyNoApiSer
   });
 
   it('names the right that is missing', async () => {
-    const client = new KubeClient(await server.connection('nobody'));
-    await using rig = await discover({ client });
+    const client = new KubeClient(server.connection('nobody'));
+    await using rig = discover({ client });
     rig.discovery.start();
     await until('it was asked', () => rig.log.entries.length > 0);
     assert.throws(
@@ -182,12 +185,10 @@ describe('discovery by EndpointSlices of a real API server', { skip: whyNoApiSer
   });
 
   it('is told when a version is too old to watch from, which a new list mends', async () => {
-    const signal = AbortSignal.timeout(20_000);
-    const events = server.admin.watch(slicePlace(), { resourceVersion: '1' }, 5, signal);
-    const first = await events.next().then(
-      ({ value }) => value as { readonly type: string; readonly object: { readonly code?: number } },
-      (error: unknown) => ({ type: 'ERROR', object: { code: (error as { readonly status?: number }).status } }),
+    const place = { api: 'discovery.k8s.io/v1', resource: 'endpointslices', namespace: NAMESPACE };
+    await assert.rejects(
+      server.admin.watch(place, {}, '1', 5, () => {}, AbortSignal.timeout(20_000)),
+      (error) => isStatus(error, 410),
     );
-    assert.deepEqual([first.type, first.object.code], ['ERROR', 410]);
   });
 });

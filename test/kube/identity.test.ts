@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import type { V1ConfigMap, V1Secret } from '@kubernetes/client-node/dist/api.js';
 import { makeCertificate } from '../../src/channel/certificates.ts';
 import { isConvoyError } from '../../src/convoy/errors.ts';
-import type { Place } from '../../src/kube/api-error.ts';
-import { KubeClient } from '../../src/kube/client.ts';
-import type { Connection } from '../../src/kube/connection.ts';
+import type { Place, Verb } from '../../src/kube/api-error.ts';
+import { type CallOptions, KubeClient } from '../../src/kube/client.ts';
+import type { KubeConnection } from '../../src/kube/connection.ts';
 import { CERTIFICATE_KEY, ControllerIdentity } from '../../src/kube/controller-identity.ts';
-import type { ConfigMap, KubeObject, Secret } from '../../src/kube/objects.ts';
 import { seededRandom } from '../support/random.ts';
 import { type ApiServer, startApiServer, until, whyNoApiServer } from './api-server.ts';
-import { makeNamespace, NAMESPACE, place } from './cluster-objects.ts';
+import { makeConfigMap, makeNamespace, makeSecret, NAMESPACE } from './cluster-objects.ts';
 import { recordingLog } from './recording-log.ts';
 
 const MINUTE = 60_000;
@@ -30,7 +30,8 @@ describe("the controller's identity in a real API server", { skip: whyNoApiServe
   beforeEach(async () => {
     number += 1;
     name = `identity-${number}`;
-    for (const resource of ['secrets', 'configmaps']) await server.admin.create(place(resource), { metadata: { name } });
+    await makeSecret(server.admin, name);
+    await makeConfigMap(server.admin, name);
   });
 
   interface Options {
@@ -53,17 +54,23 @@ describe("the controller's identity in a real API server", { skip: whyNoApiServe
     });
     return { identity, log };
   }
+  const readConfigMap = (): Promise<V1ConfigMap> => server.admin.core.readNamespacedConfigMap({ namespace: NAMESPACE, name });
+  const readSecret = (): Promise<V1Secret> => server.admin.core.readNamespacedSecret({ namespace: NAMESPACE, name });
   const trusted = async (): Promise<readonly string[]> => {
-    const { data } = await server.admin.get<ConfigMap>(place('configmaps', name));
+    const { data } = await readConfigMap();
     return (data?.[CERTIFICATE_KEY] ?? '').match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? [];
   };
   const secretData = async (): Promise<Record<string, string>> => {
-    const { data } = await server.admin.get<Secret>(place('secrets', name));
+    const { data } = await readSecret();
     return Object.fromEntries(Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));
   };
-  async function edit<T extends KubeObject>(resource: string, change: Partial<T>): Promise<void> {
-    const old = await server.admin.get<T>(place(resource, name));
-    await server.admin.replace<T>(place(resource, name), { ...old, ...change });
+  async function editConfigMap(data: Record<string, string>): Promise<void> {
+    const body = { ...(await readConfigMap()), data };
+    await server.admin.core.replaceNamespacedConfigMap({ namespace: NAMESPACE, name, body });
+  }
+  async function editSecret(data: Record<string, string>): Promise<void> {
+    const body = { ...(await readSecret()), data };
+    await server.admin.core.replaceNamespacedSecret({ namespace: NAMESPACE, name, body });
   }
   const certificateOf = async ({ identity }: ReturnType<typeof open>): Promise<string> => (await identity.current()).certificate.trim();
 
@@ -128,7 +135,7 @@ describe("the controller's identity in a real API server", { skip: whyNoApiServe
     await rig.identity.look();
     await rig.identity.look();
     now += 9 * MINUTE;
-    await edit<ConfigMap>('configmaps', { data: { [CERTIFICATE_KEY]: old, note: 'kept' } });
+    await editConfigMap({ [CERTIFICATE_KEY]: old, note: 'kept' });
     await rig.identity.look();
     assert.equal((await trusted()).length, 2, 'put back');
     now += 2 * MINUTE;
@@ -137,7 +144,7 @@ describe("the controller's identity in a real API server", { skip: whyNoApiServe
     now += 10 * MINUTE;
     await rig.identity.look();
     assert.notEqual(await certificateOf(rig), old);
-    assert.equal((await server.admin.get<ConfigMap>(place('configmaps', name))).data?.['note'], 'kept');
+    assert.equal((await readConfigMap()).data?.['note'], 'kept');
   });
 
   it('drops what does not belong into the ConfigMap', async () => {
@@ -145,7 +152,7 @@ describe("the controller's identity in a real API server", { skip: whyNoApiServe
     await rig.identity.look();
     const own = await certificateOf(rig);
     const stranger = await makeCertificate({ purpose: 'client', subject: 'stranger', names: [], notBefore: now, notAfter: now + DAY });
-    await edit<ConfigMap>('configmaps', { data: { [CERTIFICATE_KEY]: `${own}\n${stranger.certificate}` } });
+    await editConfigMap({ [CERTIFICATE_KEY]: `${own}\n${stranger.certificate}` });
     await rig.identity.look();
     assert.deepEqual(await trusted(), [own]);
   });
@@ -180,7 +187,7 @@ describe("the controller's identity in a real API server", { skip: whyNoApiServe
       const first = open();
       await first.identity.look();
       const encoded = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
-      await edit<Secret>('secrets', { data: Object.fromEntries(encoded) });
+      await editSecret(Object.fromEntries(encoded));
       const second = open();
       await second.identity.look();
       assert.notEqual(await certificateOf(second), await certificateOf(first));
@@ -192,20 +199,20 @@ describe("the controller's identity in a real API server", { skip: whyNoApiServe
     const first = open();
     await first.identity.look();
     const other = await makeCertificate({ purpose: 'client', subject: 'other', names: [], notBefore: now, notAfter: now + DAY });
-    const { data } = await server.admin.get<Secret>(place('secrets', name));
-    await edit<Secret>('secrets', { data: { ...data, 'current.key': Buffer.from(other.key).toString('base64') } });
+    const { data } = await readSecret();
+    await editSecret({ ...data, 'current.key': Buffer.from(other.key).toString('base64') });
     const second = open();
     await second.identity.look();
     assert.notEqual(await certificateOf(second), await certificateOf(first));
   });
 
   it('names the object that the chart should have made', async () => {
-    await server.remove(place('secrets', name));
+    await server.admin.core.deleteNamespacedSecret({ namespace: NAMESPACE, name });
     await assert.rejects(
       open().identity.look(),
       (error) => isConvoyError(error, 'Unavailable') && /Secret "identity-\d+" .*does not exist: the chart makes it/.test(error.message),
     );
-    await server.remove(place('configmaps', name));
+    await server.admin.core.deleteNamespacedConfigMap({ namespace: NAMESPACE, name });
     await assert.rejects(
       open().identity.look(),
       (error) => isConvoyError(error, 'Unavailable') && /ConfigMap "identity-\d+" .*does not exist/.test(error.message),
@@ -236,12 +243,12 @@ describe("the controller's identity in a real API server", { skip: whyNoApiServe
     const rig = open();
     await rig.identity.look();
     now += 61 * DAY;
-    const interrupted = new InterruptedClient(await server.connection('admin'), () => rig.identity.look());
+    const interrupted = new InterruptedClient(server.connection('admin'), () => rig.identity.look());
     // Its clock is late: by itself it would rotate nothing.
     await open({ client: interrupted, clock: () => now - 10 * DAY }).identity.look();
     assert.equal(interrupted.interruptions, 1);
     assert.equal((await trusted()).length, 2);
-    interrupted.close();
+    await interrupted.close();
   });
 
   /**
@@ -251,7 +258,7 @@ describe("the controller's identity in a real API server", { skip: whyNoApiServe
   for (const seed of [1, 2, 3])
     it(`locks no agent out, whatever is killed when (seed ${seed})`, async () => {
       const random = seededRandom(seed);
-      const crashing = new CrashingClient(await server.connection('admin'));
+      const crashing = new CrashingClient(server.connection('admin'));
       const start = (): { client: CrashingClient; looked: number } & ReturnType<typeof open> => ({
         ...open({ client: crashing, lifetimeMs: 120 * MINUTE }),
         client: crashing,
@@ -291,18 +298,20 @@ describe("the controller's identity in a real API server", { skip: whyNoApiServe
     });
 });
 
+type Call<T> = (options: CallOptions) => Promise<T>;
+
 /** Dies at a write: just before it, or when it was done but the answer has not come. */
 class CrashingClient extends KubeClient {
   plan: { write: number; readonly done: boolean } | undefined;
   crashes = 0;
 
-  override async replace<T extends KubeObject>(where: Place, body: T): Promise<T> {
+  override async ask<T>(verb: Verb, place: Place, call: Call<T>, signal?: AbortSignal): Promise<T> {
     const plan = this.plan;
-    if (plan === undefined) return super.replace(where, body);
+    if (plan === undefined || verb !== 'update') return super.ask(verb, place, call, signal);
     plan.write -= 1;
-    if (plan.write > 0) return super.replace(where, body);
+    if (plan.write > 0) return super.ask(verb, place, call, signal);
     if (plan.write === 0) this.crashes += 1;
-    if (plan.done && plan.write === 0) await super.replace(where, body);
+    if (plan.done && plan.write === 0) await super.ask(verb, place, call, signal);
     throw new Error('killed');
   }
 }
@@ -312,14 +321,14 @@ class InterruptedClient extends KubeClient {
   readonly #other: () => Promise<void>;
   interruptions = 0;
 
-  constructor(connection: Connection, other: () => Promise<void>) {
+  constructor(connection: KubeConnection, other: () => Promise<void>) {
     super(connection);
     this.#other = other;
   }
 
-  override async get<T extends KubeObject>(where: Place, signal?: AbortSignal): Promise<T> {
-    const found = await super.get<T>(where, signal);
-    if (this.interruptions === 0) {
+  override async ask<T>(verb: Verb, place: Place, call: Call<T>, signal?: AbortSignal): Promise<T> {
+    const found = await super.ask(verb, place, call, signal);
+    if (verb === 'get' && this.interruptions === 0) {
       this.interruptions += 1;
       await this.#other();
     }

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import type { V1Lease, V1LeaseSpec } from '@kubernetes/client-node/dist/api.js';
 import { makeCertificate } from '../../src/channel/certificates.ts';
 import { isConvoyError } from '../../src/convoy/errors.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { type Kube, openKube } from '../../src/kube/index.ts';
 import { Lease } from '../../src/kube/lease.ts';
-import type { LeaseObject } from '../../src/kube/objects.ts';
 import { type ApiServer, startApiServer, until, whyNoApiServer } from './api-server.ts';
-import { makeNamespace, makeSlice, NAMESPACE, place, SERVICE, slicePlace } from './cluster-objects.ts';
+import { makeConfigMap, makeNamespace, makeSecret, makeSlice, NAMESPACE, removeSlices, SERVICE } from './cluster-objects.ts';
 import { recordingLog } from './recording-log.ts';
 
-const API = 'coordination.k8s.io/v1';
 const never = new AbortController().signal;
 
 describe('the lease of the one controller in a real API server', { skip: whyNoApiServer() }, () => {
@@ -28,23 +27,24 @@ describe('the lease of the one controller in a real API server', { skip: whyNoAp
     name = `lease-${number}`;
   });
 
-  async function open(holder: string, durationMs = 4000) {
-    const client = new KubeClient(await server.connection('admin'));
+  function open(holder: string, durationMs = 4000) {
+    const client = new KubeClient(server.connection('admin'));
     const lease = new Lease({ client, namespace: NAMESPACE, name, holder, log: recordingLog(), durationMs, renewMs: durationMs / 6 });
     return Object.assign(lease, {
       /** As after kill -9: nothing is released. */
       die: () => client.close(),
       [Symbol.asyncDispose]: async () => {
         await lease.release();
-        client.close();
+        await client.close();
       },
     });
   }
-  const stored = async (): Promise<NonNullable<LeaseObject['spec']>> =>
-    (await server.admin.get<LeaseObject>(place('leases', name, API))).spec ?? {};
+  const read = (): Promise<V1Lease> => server.admin.coordination.readNamespacedLease({ namespace: NAMESPACE, name });
+  const write = (body: V1Lease): Promise<V1Lease> => server.admin.coordination.replaceNamespacedLease({ namespace: NAMESPACE, name, body });
+  const stored = async (): Promise<V1LeaseSpec> => (await read()).spec ?? {};
 
   it('is made, held, renewed, and released for a successor that waits', async () => {
-    await using first = await open('one');
+    await using first = open('one');
     assert.match(first.problem() ?? '', /does not hold the lease "lease-\d+"/);
     await first.acquire(never);
     assert.equal(first.problem(), undefined);
@@ -52,7 +52,7 @@ describe('the lease of the one controller in a real API server', { skip: whyNoAp
     assert.equal(holderIdentity, 'one');
     await until('it is renewed', async () => (await stored()).renewTime !== renewTime);
 
-    await using second = await open('two');
+    await using second = open('two');
     const acquired = second.acquire(never);
     await until('the second one waits', () => /"one" holds it/.test(second.problem() ?? ''));
     await first.release();
@@ -63,9 +63,9 @@ describe('the lease of the one controller in a real API server', { skip: whyNoAp
   });
 
   it('is taken over from one who has died, but not while it is renewed', async () => {
-    await using first = await open('one');
+    await using first = open('one');
     await first.acquire(never);
-    await using second = await open('two');
+    await using second = open('two');
     const acquired = second.acquire(never);
     // Longer than its duration: it is renewed meanwhile.
     await new Promise((resolve) => setTimeout(resolve, 5000));
@@ -77,17 +77,17 @@ describe('the lease of the one controller in a real API server', { skip: whyNoAp
   });
 
   it('is taken at once by the same holder, started anew', async () => {
-    await using first = await open('one', 60_000);
+    await using first = open('one', 60_000);
     await first.acquire(never);
     first.die();
-    await using second = await open('one', 60_000);
+    await using second = open('one', 60_000);
     await second.acquire(never);
     assert.equal(second.problem(), undefined);
   });
 
   it('goes to one of many who start at once', async () => {
     const stop = new AbortController();
-    const leases = await Promise.all(['a', 'b', 'c'].map((holder) => open(holder, 60_000)));
+    const leases = ['a', 'b', 'c'].map((holder) => open(holder, 60_000));
     const outcomes = leases.map((lease) =>
       lease.acquire(stop.signal).then(
         () => 'held',
@@ -104,13 +104,13 @@ describe('the lease of the one controller in a real API server', { skip: whyNoAp
   it('is lost to somebody else who took it, or deleted it', async () => {
     for (const steal of [
       async () => {
-        const found = await server.admin.get<LeaseObject>(place('leases', name, API));
-        await server.admin.replace<LeaseObject>(place('leases', name, API), { ...found, spec: { ...found.spec, holderIdentity: 'thief' } });
+        const found = await read();
+        await write({ ...found, spec: { ...found.spec, holderIdentity: 'thief' } });
       },
-      () => server.remove(place('leases', name, API)),
+      () => server.admin.coordination.deleteNamespacedLease({ namespace: NAMESPACE, name }),
     ]) {
       name = `${name}-x`;
-      await using lease = await open('one');
+      await using lease = open('one');
       await lease.acquire(never);
       await steal();
       await until('it is lost', () => lease.lost.aborted);
@@ -120,13 +120,10 @@ describe('the lease of the one controller in a real API server', { skip: whyNoAp
   });
 
   it('survives an edit by somebody else', async () => {
-    await using lease = await open('one');
+    await using lease = open('one');
     await lease.acquire(never);
-    const found = await server.admin.get<LeaseObject>(place('leases', name, API));
-    await server.admin.replace(place('leases', name, API), {
-      ...found,
-      metadata: { ...found.metadata, annotations: { note: 'x' } },
-    } as LeaseObject);
+    const found = await read();
+    await write({ ...found, metadata: { ...found.metadata, annotations: { note: 'x' } } });
     for (const _ of ['once', 'again']) {
       const { renewTime } = await stored();
       await until('it is renewed', async () => (await stored()).renewTime !== renewTime);
@@ -135,10 +132,10 @@ describe('the lease of the one controller in a real API server', { skip: whyNoAp
   });
 
   it('is lost when the API server does not answer in time, and outlasts a short outage', async () => {
-    await using patient = await open('one', 30_000);
+    await using patient = open('one', 30_000);
     await patient.acquire(never);
     name = `${name}-short`;
-    await using lease = await open('one', 1500);
+    await using lease = open('one', 1500);
     await lease.acquire(never);
     server.pause();
     await until('it is lost', () => lease.lost.aborted);
@@ -149,9 +146,9 @@ describe('the lease of the one controller in a real API server', { skip: whyNoAp
   });
 
   it('gives up waiting when told to', async () => {
-    await using first = await open('one');
+    await using first = open('one');
     await first.acquire(never);
-    await using second = await open('two');
+    await using second = open('two');
     await assert.rejects(second.acquire(AbortSignal.timeout(300)), (error) => isConvoyError(error, 'Cancelled'));
   });
 });
@@ -161,8 +158,8 @@ describe('everything of Kubernetes together', { skip: whyNoApiServer() }, () => 
   before(async () => {
     server = await startApiServer();
     await makeNamespace(server.admin);
-    await server.admin.create(place('secrets'), { metadata: { name: 'identity' } });
-    for (const name of ['certificate', 'gone']) await server.admin.create(place('configmaps'), { metadata: { name } });
+    await makeSecret(server.admin, 'identity');
+    for (const name of ['certificate', 'gone']) await makeConfigMap(server.admin, name);
   });
   after(() => server.close());
 
@@ -198,6 +195,6 @@ describe('everything of Kubernetes together', { skip: whyNoApiServer() }, () => 
     await until('it is ready', () => second.problems().length === 0);
     assert.equal((await second.identity.current()).certificate, certificate);
     await second.close();
-    await server.remove(slicePlace('a'));
+    await removeSlices(server.admin, 'a');
   });
 });

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, writeFileSync } from 'node:fs';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { writeFileSync } from 'node:fs';
+import { after, before, beforeEach, describe, it, mock } from 'node:test';
+import type {
+  V1CSIPersistentVolumeSource,
+  V1Namespace,
+  V1PersistentVolume,
+  V1PersistentVolumeSpec,
+} from '@kubernetes/client-node/dist/api.js';
 import { makeCertificate } from '../../src/channel/certificates.ts';
 import type { ConvoyError } from '../../src/convoy/errors.ts';
 import { isConvoyError } from '../../src/convoy/errors.ts';
@@ -10,9 +16,8 @@ import { KubeClient } from '../../src/kube/client.ts';
 import { KubeClusterView } from '../../src/kube/cluster-view.ts';
 import { connectionFrom } from '../../src/kube/connection.ts';
 import { ConfigMapGoneNodes } from '../../src/kube/gone-nodes.ts';
-import type { ConfigMap } from '../../src/kube/objects.ts';
-import { type ApiServer, startApiServer, until, whyNoApiServer } from './api-server.ts';
-import { makeNamespace, NAMESPACE, place } from './cluster-objects.ts';
+import { type ApiServer, asPod, startApiServer, until, whyNoApiServer } from './api-server.ts';
+import { makeConfigMap, makeNamespace, NAMESPACE } from './cluster-objects.ts';
 import { recordingLog } from './recording-log.ts';
 
 const DRIVER = 'csi.convoy-csi.org';
@@ -40,9 +45,9 @@ describe('what the controller keeps and reads in a real API server', { skip: why
     beforeEach(async () => {
       number += 1;
       name = `gone-${number}`;
-      await server.admin.create(place('configmaps'), { metadata: { name } });
+      await makeConfigMap(server.admin, name);
     });
-    async function open() {
+    function open() {
       const log = recordingLog();
       const nodes = new ConfigMapGoneNodes({ client: server.admin, namespace: NAMESPACE, name, log });
       nodes.start();
@@ -51,7 +56,7 @@ describe('what the controller keeps and reads in a real API server', { skip: why
     const isRead = (nodes: ConfigMapGoneNodes) => () => codeOf(() => nodes.list()) === undefined;
 
     it('are unknown until read once, and known over restarts', async () => {
-      await using nodes = await open();
+      await using nodes = open();
       assert.equal(
         codeOf(() => nodes.list()),
         'Unavailable',
@@ -64,7 +69,7 @@ describe('what the controller keeps and reads in a real API server', { skip: why
       await nodes.add(bare);
       assert.deepEqual(new Set(nodes.list()), new Set([long, bare]), 'known at once');
       await nodes.add(bare);
-      await using second = await open();
+      await using second = open();
       await until('it is read', isRead(second));
       assert.deepEqual(new Set(second.list()), new Set([long, bare]));
       await second.remove('bare');
@@ -73,8 +78,8 @@ describe('what the controller keeps and reads in a real API server', { skip: why
     });
 
     it('are all kept when many are forgotten at once by two controllers', async () => {
-      await using one = await open();
-      await using two = await open();
+      await using one = open();
+      await using two = open();
       await Promise.all([one, two].map((nodes) => until('it is read', isRead(nodes))));
       const names = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'];
       await Promise.all(names.map((nodeName, index) => (index % 2 === 0 ? one : two).add({ nodeName, since: index })));
@@ -82,24 +87,26 @@ describe('what the controller keeps and reads in a real API server', { skip: why
     });
 
     it('are not taken for none when the ConfigMap is gone or damaged', async () => {
-      await using nodes = await open();
+      await using nodes = open();
       await until('it is read', isRead(nodes));
       await nodes.add({ nodeName: 'one', since: 1 });
-      const old = await server.admin.get<ConfigMap>(place('configmaps', name));
-      await server.admin.replace(place('configmaps', name), { ...old, data: { ...old.data, [nodeKey('two')]: '{' } });
+      const { core } = server.admin;
+      const object = { namespace: NAMESPACE, name };
+      const old = await core.readNamespacedConfigMap(object);
+      await core.replaceNamespacedConfigMap({ ...object, body: { ...old, data: { ...old.data, [nodeKey('two')]: '{' } } });
       await until('it is damaged', () => codeOf(() => nodes.list()) === 'Unavailable');
       assert.throws(() => nodes.list(), new RegExp(`key "${nodeKey('two')}" of ConfigMap "${name}".*remove the key`));
       await nodes.add({ nodeName: 'two', since: 2 });
       assert.equal(nodes.list().length, 2, 'forgetting it again mends it');
 
-      await server.remove(place('configmaps', name));
+      await core.deleteNamespacedConfigMap(object);
       await until('it is gone', () => codeOf(() => nodes.list()) === 'Unavailable');
       assert.throws(() => nodes.list(), /does not exist: the chart makes it/);
       await assert.rejects(nodes.add({ nodeName: 'three', since: 3 }), /does not exist: the chart makes it/);
     });
 
     it('are not said to be kept when the API server is away', async () => {
-      await using nodes = await open();
+      await using nodes = open();
       await until('it is read', isRead(nodes));
       await server.kill();
       await assert.rejects(nodes.add({ nodeName: 'one', since: 1 }), (error) => isConvoyError(error, 'Unavailable'));
@@ -109,26 +116,18 @@ describe('what the controller keeps and reads in a real API server', { skip: why
   });
 
   describe('the view of the cluster', () => {
-    const volumes = { api: 'v1', resource: 'persistentvolumes' };
-    const volume = (name: string, csi: object, extra: object = {}) => ({
-      metadata: { name },
-      spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], csi, ...extra },
-    });
+    const create = (name: string, csi: V1CSIPersistentVolumeSource, extra: V1PersistentVolumeSpec = {}): Promise<V1PersistentVolume> => {
+      const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], csi, ...extra };
+      return server.admin.core.createPersistentVolume({ body: { metadata: { name }, spec } });
+    };
 
     it('lists the volumes of our driver, more than a page of them, and no others', async () => {
       const names = Array.from({ length: 510 }, (_, index) => `pv-${String(index).padStart(3, '0')}`);
       for (let first = 0; first < names.length; first += 50)
-        await Promise.all(
-          names
-            .slice(first, first + 50)
-            .map((name) => server.admin.create(volumes, volume(name, { driver: DRIVER, volumeHandle: `id-${name}` }))),
-        );
-      await server.admin.create(volumes, volume('foreign', { driver: 'other.example', volumeHandle: 'x' }));
+        await Promise.all(names.slice(first, first + 50).map((name) => create(name, { driver: DRIVER, volumeHandle: `id-${name}` })));
+      await create('foreign', { driver: 'other.example', volumeHandle: 'x' });
       const claimRef = { namespace: 'shop', name: 'data' };
-      await server.admin.create(
-        volumes,
-        volume('claimed', { driver: DRIVER, volumeHandle: 'id' }, { claimRef, capacity: { storage: '1500M' } }),
-      );
+      await create('claimed', { driver: DRIVER, volumeHandle: 'id' }, { claimRef, capacity: { storage: '1500M' } });
 
       const found = await new KubeClusterView(server.admin, DRIVER).persistentVolumes();
       assert.deepEqual(
@@ -144,20 +143,18 @@ describe('what the controller keeps and reads in a real API server', { skip: why
 
     it('tells a node that is ready, one that is not, and none', async () => {
       const view = new KubeClusterView(server.admin, DRIVER);
-      const made = await server.admin.create<{ metadata: { uid: string } }>(
-        { api: 'v1', resource: 'nodes' },
-        { metadata: { name: 'node-1' } },
-      );
-      assert.deepEqual(await view.node('node-1'), { uid: made.metadata.uid, ready: false });
-      const node = await server.admin.get({ api: 'v1', resource: 'nodes', name: 'node-1' });
+      const { core } = server.admin;
+      const node = await core.createNode({ body: { metadata: { name: 'node-1' } } });
+      const uid = node.metadata?.uid;
+      assert.deepEqual(await view.node('node-1'), { uid, ready: false });
       const status = { conditions: [{ type: 'Ready', status: 'True' }] };
-      await server.admin.replace({ api: 'v1', resource: 'nodes/node-1/status' }, { ...node, status } as typeof node);
-      assert.deepEqual(await view.node('node-1'), { uid: made.metadata.uid, ready: true });
+      await core.replaceNodeStatus({ name: 'node-1', body: { ...node, status } });
+      assert.deepEqual(await view.node('node-1'), { uid, ready: true });
       assert.equal(await view.node('node-2'), undefined);
     });
 
     it('is unavailable without rights and without an API server', async () => {
-      const powerless = new KubeClusterView(new KubeClient(await server.connection('nobody')), DRIVER);
+      const powerless = new KubeClusterView(new KubeClient(server.connection('nobody')), DRIVER);
       await assert.rejects(
         powerless.persistentVolumes(),
         (error) => isConvoyError(error, 'Unavailable') && /no right to "list persistentvolumes"/.test(error.message),
@@ -175,58 +172,73 @@ describe('what the controller keeps and reads in a real API server', { skip: why
   });
 
   describe('the client', () => {
-    const namespaces = { api: 'v1', resource: 'namespaces', name: NAMESPACE };
+    const read = (client: KubeClient, signal?: AbortSignal): Promise<V1Namespace> =>
+      client.ask(
+        'get',
+        { api: 'v1', resource: 'namespaces', name: NAMESPACE },
+        (call) => client.core.readNamespace({ name: NAMESPACE }, call),
+        signal,
+      );
 
     it('logs in as a pod does, with a token that is read anew', async () => {
-      const directory = server.serviceAccountDirectory('nobody');
-      const client = new KubeClient(await connectionFrom(server.environment, directory));
-      await assert.rejects(client.get(namespaces), (error) => isStatus(error, 403));
-      copyFileSync(`${server.serviceAccountDirectory('admin')}/token`, `${directory}/token`);
-      assert.equal((await client.get(namespaces)).metadata.name, NAMESPACE);
-      client.close();
+      const { prefix, tokenFile } = server.serviceAccount('nobody');
+      const client = new KubeClient(asPod(server.environment, prefix));
+      await assert.rejects(read(client), (error) => isStatus(error, 403));
+      writeFileSync(tokenFile, 'admin');
+      // The library looks at the file once a minute.
+      mock.timers.enable({ apis: ['Date'], now: Date.now() + 61_000 });
+      try {
+        assert.equal((await read(client)).metadata?.name, NAMESPACE);
+      } finally {
+        mock.timers.reset();
+      }
+      await client.close();
     });
 
     it('says that its credentials are not accepted', async () => {
-      const client = new KubeClient(await connectionFrom(server.environment, server.serviceAccountDirectory('stranger')));
+      const client = new KubeClient(asPod(server.environment, server.serviceAccount('stranger').prefix));
       await assert.rejects(
-        client.get(namespaces),
+        read(client),
         (error) => isStatus(error, 401) && isConvoyError(error, 'Unavailable') && /credentials/.test(error.message),
       );
-      client.close();
+      await client.close();
     });
 
     it('gives up a call that is not answered in its time, or no longer wanted', async () => {
       server.pause();
       try {
         const stop = new AbortController();
-        const asked = server.admin.get(namespaces, stop.signal);
+        const asked = read(server.admin, stop.signal);
         stop.abort();
         await assert.rejects(asked, (error) => isConvoyError(error, 'Cancelled'));
         await assert.rejects(
-          server.admin.get(namespaces),
+          read(server.admin),
           (error) => isConvoyError(error, 'Unavailable') && /no answer within 10 s/.test(error.message),
         );
       } finally {
         server.resume();
       }
-      assert.equal((await server.admin.get(namespaces)).metadata.name, NAMESPACE);
+      assert.equal((await read(server.admin)).metadata?.name, NAMESPACE);
     });
 
     it('says where credentials were looked for', async () => {
-      await assert.rejects(connectionFrom({}), (error) => isConvoyError(error, 'Precondition') && /set KUBECONFIG/.test(error.message));
-      await assert.rejects(
-        connectionFrom({ KUBECONFIG: '/nonexistent' }),
+      assert.throws(
+        () => connectionFrom({}),
+        (error) => isConvoyError(error, 'Precondition') && /set KUBECONFIG/.test(error.message),
+      );
+      assert.throws(
+        () => connectionFrom({ KUBECONFIG: '/nonexistent' }),
         (error) => isConvoyError(error, 'Precondition') && /\/nonexistent/.test(error.message),
       );
-      const client = new KubeClient(await connectionFrom(server.environment, '/nonexistent'));
+      const client = new KubeClient(asPod(server.environment, '/nonexistent'));
       await assert.rejects(
-        client.get(namespaces),
-        (error) => isConvoyError(error, 'Unavailable') && /\/nonexistent\/(token|ca\.crt) cannot be read/.test(error.message),
+        read(client),
+        (error) => isConvoyError(error, 'Unavailable') && /\/nonexistent\/.*\/(token|ca\.crt) cannot be read/.test(error.message),
       );
     });
 
     it('does not talk to a server of another authority', async () => {
-      const directory = server.serviceAccountDirectory('admin');
+      const { prefix, caFile } = server.serviceAccount('admin');
       const { certificate } = await makeCertificate({
         purpose: 'server',
         subject: 'x',
@@ -234,10 +246,10 @@ describe('what the controller keeps and reads in a real API server', { skip: why
         notBefore: Date.now() - 1000,
         notAfter: Date.now() + 60_000,
       });
-      writeFileSync(`${directory}/ca.crt`, certificate);
-      const client = new KubeClient(await connectionFrom(server.environment, directory));
-      await assert.rejects(client.get(namespaces), (error) => isConvoyError(error, 'Unavailable') && /certificate/.test(error.message));
-      client.close();
+      writeFileSync(caFile, certificate);
+      const client = new KubeClient(asPod(server.environment, prefix));
+      await assert.rejects(read(client), (error) => isConvoyError(error, 'Unavailable') && /certificate/.test(error.message));
+      await client.close();
     });
   });
 });

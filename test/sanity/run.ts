@@ -3,20 +3,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildCsiSanity } from '../../scripts/lib/go-tools.ts';
 import { runCommand } from '../../scripts/lib/run-command.ts';
-import { type Daemon, startDaemon } from '../support/daemon.ts';
+import { ClusterRig } from '../support/cluster-rig.ts';
+import type { Csi } from '../support/csi.ts';
+import { startDaemon } from '../support/daemon.ts';
 import { loopsBackedBelow, mountsBelow, openScratchFs, type ScratchFsType } from '../support/scratch-fs.ts';
 import { listSnapshots, listVolumes } from '../support/volumes.ts';
 import { EXPECTED_SKIPS } from './expected-skips.ts';
 import { parseReport, type Spec } from './report.ts';
 
 /**
- * csi-sanity against a real daemon, each driver on the file systems and access types that it serves. Arguments pick runs by
+ * csi-sanity against real daemons, each driver on the file systems and access types that it serves: role `all` on one socket,
+ * then a controller whose calls go to a node agent, which has the Node service on a socket of its own; the Controller service
+ * over two nodes as well, but without the Node specs, which ask for no topology and so need one node. Arguments pick runs by
  * name. The last line is "N passed, N failed, N skipped".
  */
 interface Run {
   readonly driver: 'vfs' | 'loop';
   readonly fs: ScratchFsType;
   readonly access: 'mount' | 'block';
+  /** Of a controller with agents; left out: role `all`. csi-sanity is given the socket of the first. */
+  readonly nodes?: readonly string[];
 }
 const RUNS: readonly Run[] = [
   { driver: 'vfs', fs: 'ext4', access: 'mount' },
@@ -24,7 +30,26 @@ const RUNS: readonly Run[] = [
   { driver: 'loop', fs: 'ext4', access: 'mount' },
   { driver: 'loop', fs: 'ext4', access: 'block' },
   { driver: 'loop', fs: 'xfs', access: 'mount' },
+  { driver: 'vfs', fs: 'ext4', access: 'mount', nodes: ['one'] },
+  { driver: 'loop', fs: 'xfs', access: 'mount', nodes: ['one'] },
+  { driver: 'loop', fs: 'ext4', access: 'block', nodes: ['one'] },
+  { driver: 'vfs', fs: 'ext4', access: 'mount', nodes: ['one', 'two'] },
 ];
+const NODE_SPECS = 'Node Service';
+
+/** Where csi-sanity calls, and what it may leave nothing in. */
+interface Target {
+  /** Of the Node service, and of the Controller service where that is not on a socket of its own. */
+  readonly socketPath: string;
+  readonly controllerSocketPath?: string;
+  /** Lists what there is. */
+  readonly csi: Csi;
+  /** Where the pools are. */
+  readonly pools: readonly string[];
+  readonly directory: string;
+  readonly logTail: () => string;
+}
+const FS_BYTES = 8n << 30n;
 const VOLUME_SIZE = 64 << 20;
 /** csi-sanity sets no deadline on its calls: a call that hangs would hang it. */
 const TIMEOUT = '5m';
@@ -33,7 +58,7 @@ const binary = await buildCsiSanity();
 const picked = process.argv.slice(2);
 const totals = { passed: 0, failed: 0, skipped: 0 };
 for (const run of RUNS) {
-  const name = `${run.driver} on ${run.fs}, ${run.access}`;
+  const name = `${run.driver} on ${run.fs}, ${run.access}${run.nodes === undefined ? '' : `, controller and nodes ${run.nodes.join(' and ')}`}`;
   if (picked.length > 0 && !picked.some((word) => name.includes(word))) continue;
   process.stdout.write(`\n# csi-sanity: ${name}\n`);
   const { specs, problems } = await runSanity(run);
@@ -51,18 +76,21 @@ process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed, ${tota
 process.exitCode = totals.failed === 0 ? 0 : 1;
 
 async function runSanity(run: Run): Promise<{ readonly specs: readonly Spec[]; readonly problems: readonly string[] }> {
-  const fs = openScratchFs(run.fs, 8n << 30n);
+  return await (run.nodes === undefined ? withDaemon : withCluster)(run, async (target) => {
+    const specs = await runBinary(run, target);
+    return { specs, problems: [...(await findLeftovers(target)), ...findUnexpectedSkips(specs)] };
+  });
+}
+
+async function withDaemon<T>({ driver, fs: fsType }: Run, work: (target: Target) => Promise<T>): Promise<T> {
+  const fs = openScratchFs(fsType, FS_BYTES);
   const directory = mkdtempSync(join(tmpdir(), 'convoy-sanity-'));
   try {
     const pool = join(fs.path, 'pool');
     mkdirSync(pool);
-    const daemon = await startDaemon({
-      directory,
-      pools: [{ name: run.driver, driver: run.driver, options: { [`${run.driver}.path`]: pool } }],
-    });
+    const daemon = await startDaemon({ directory, pools: [{ name: driver, driver, options: { [`${driver}.path`]: pool } }] });
     try {
-      const specs = await runBinary(run, daemon, directory);
-      return { specs, problems: [...(await findLeftovers(daemon, directory, pool)), ...findUnexpectedSkips(specs)] };
+      return await work({ ...daemon, pools: [pool], directory });
     } finally {
       await daemon.stop();
     }
@@ -72,12 +100,36 @@ async function runSanity(run: Run): Promise<{ readonly specs: readonly Spec[]; r
   }
 }
 
-async function runBinary({ access }: Run, { socketPath, logTail }: Daemon, directory: string): Promise<readonly Spec[]> {
+async function withCluster<T>({ driver, fs, nodes = [] }: Run, work: (target: Target) => Promise<T>): Promise<T> {
+  const rig = await ClusterRig.start({ nodes, drivers: [driver], fs, fsBytes: Object.fromEntries(nodes.map((name) => [name, FS_BYTES])) });
+  try {
+    const node = rig.node(nodes[0] ?? '');
+    return await work({
+      socketPath: node.socketPath,
+      controllerSocketPath: rig.controller.socketPath,
+      csi: rig.csi,
+      pools: [...rig.nodes.values()].map((each) => each.fs.path),
+      directory: node.directory,
+      logTail: () => [rig.controller, node].map((each) => each.logTail()).join('\n'),
+    });
+  } finally {
+    await rig.end();
+  }
+}
+
+async function runBinary(
+  { access, nodes = [] }: Run,
+  { socketPath, controllerSocketPath, directory, logTail }: Target,
+): Promise<readonly Spec[]> {
   const report = join(directory, 'report.json');
+  // What is left out is no skip: the run with one node has it.
+  const leftOut = nodes.length > 1 ? NODE_SPECS : undefined;
   const { code, stdout } = await runCommand(
     binary,
     [
       `-csi.endpoint=unix://${socketPath}`,
+      ...(leftOut === undefined ? [] : [`-ginkgo.skip=^${leftOut}`]),
+      ...(controllerSocketPath === undefined ? [] : [`-csi.controllerendpoint=unix://${controllerSocketPath}`]),
       `-csi.mountdir=${join(directory, 'mount')}`,
       `-csi.stagingdir=${join(directory, 'staging')}`,
       `-csi.testvolumeaccesstype=${access}`,
@@ -90,18 +142,18 @@ async function runBinary({ access }: Run, { socketPath, logTail }: Daemon, direc
     ],
     { capture: true, quiet: true },
   );
-  const specs = parseReport(readFileSync(report, 'utf8'));
+  const specs = parseReport(readFileSync(report, 'utf8')).filter(({ title }) => leftOut === undefined || !title.startsWith(leftOut));
   if (code !== 0 && !specs.some(({ state }) => state === 'failed'))
     throw new Error(`csi-sanity ended with ${code}:\n${stdout.slice(-2000)}\n${logTail()}`);
   return specs;
 }
 
 /** A pass that leaves volumes, mounts or loop devices behind is no pass. */
-async function findLeftovers({ csi }: Daemon, directory: string, pool: string): Promise<readonly string[]> {
+async function findLeftovers({ csi, directory, pools }: Target): Promise<readonly string[]> {
   const volumes = (await listVolumes(csi)).map(({ volumeId }) => `volume ${volumeId}`);
   const snapshots = (await listSnapshots(csi)).map(({ snapshotId }) => `snapshot ${snapshotId}`);
   const mounts = mountsBelow(directory).map((target) => `mount ${target}`);
-  const loops = loopsBackedBelow(pool).map(({ device, backing }) => `loop device ${device} of ${backing}`);
+  const loops = pools.flatMap(loopsBackedBelow).map(({ device, backing }) => `loop device ${device} of ${backing}`);
   return [...volumes, ...snapshots, ...mounts, ...loops].map((what) => `left over: ${what}`);
 }
 

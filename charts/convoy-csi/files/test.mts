@@ -172,7 +172,9 @@ class Run {
   async #sayEvents(): Promise<void> {
     try {
       const events = await this.#kube.list<KubeEvent>(`${this.#core}/events`);
-      for (const { involvedObject, type, reason, message } of events.filter((event) => event.involvedObject.name.includes(this.#id)).slice(-15))
+      for (const { involvedObject, type, reason, message } of events
+        .filter((event) => event.involvedObject.name.includes(this.#id))
+        .slice(-15))
         this.#say(`  event of ${involvedObject.kind} ${involvedObject.name}: ${type} ${reason}: ${message}`);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -190,7 +192,13 @@ class Run {
 }
 
 /** As a user's pod: no root, no rights, a group of its own for the files. */
-function podOf(name: string, claim: string, script: string, text: string, settings: Settings): KubeObject & Readonly<Record<string, unknown>> {
+function podOf(
+  name: string,
+  claim: string,
+  script: string,
+  text: string,
+  settings: Settings,
+): KubeObject & Readonly<Record<string, unknown>> {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -201,7 +209,13 @@ function podOf(name: string, claim: string, script: string, text: string, settin
       enableServiceLinks: false,
       terminationGracePeriodSeconds: 5,
       imagePullSecrets: settings.pullSecrets,
-      securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fsGroup: 65532, seccompProfile: { type: 'RuntimeDefault' } },
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 65532,
+        runAsGroup: 65532,
+        fsGroup: 65532,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
       containers: [
         {
           name: 'work',

@@ -11,13 +11,22 @@ interface VolumeSnapshotContent extends KubeObject {
   readonly spec: { readonly driver: string };
 }
 
+interface Names {
+  readonly driver: string;
+  readonly release: string;
+  readonly namespace: string;
+  readonly revision: string;
+}
+
 const SHOWN = 20;
 
 /** What is left, as text for a person; undefined = nothing. */
-export async function leftOver(kube: Kube, names: { driver: string; release: string; namespace: string }): Promise<string | undefined> {
+export async function leftOver(kube: Kube, names: Names): Promise<string | undefined> {
   const volumes = (await kube.list<PersistentVolume>('/api/v1/persistentvolumes'))
     .filter(({ spec }) => spec.csi?.driver === names.driver)
-    .map(({ metadata, spec }) => (spec.claimRef ? `${metadata.name} (claim ${spec.claimRef.namespace}/${spec.claimRef.name})` : metadata.name));
+    .map(({ metadata, spec }) =>
+      spec.claimRef ? `${metadata.name} (claim ${spec.claimRef.namespace}/${spec.claimRef.name})` : metadata.name,
+    );
   const contents = (await kube.list<VolumeSnapshotContent>('/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents'))
     .filter(({ spec }) => spec.driver === names.driver)
     .map(({ metadata }) => metadata.name);
@@ -29,6 +38,8 @@ export async function leftOver(kube: Kube, names: { driver: string; release: str
     'Without the driver no pod that uses them can start or end, and deleting their claims would wait for ever.',
     'Delete the claims and snapshots first. To uninstall all the same (the data stays on the nodes, and a new install serves it again):',
     `  helm uninstall ${names.release} -n ${names.namespace} --no-hooks`,
+    'Nothing was removed. Helm has marked the release as uninstalling, though, and upgrades it again only after:',
+    `  helm rollback ${names.release} ${names.revision} -n ${names.namespace}`,
   ].join('\n');
 }
 
@@ -39,11 +50,13 @@ function describe(kind: string, names: readonly string[]): readonly string[] {
 }
 
 if (import.meta.main) {
-  const driver = wanted(process.env, 'DRIVER_NAME');
-  const found = await leftOver(Kube.inCluster(process.env), {
+  const { env } = process;
+  const driver = wanted(env, 'DRIVER_NAME');
+  const found = await leftOver(Kube.inCluster(env), {
     driver,
-    release: wanted(process.env, 'RELEASE'),
-    namespace: wanted(process.env, 'NAMESPACE'),
+    release: wanted(env, 'RELEASE'),
+    namespace: wanted(env, 'NAMESPACE'),
+    revision: wanted(env, 'REVISION'),
   });
   process.stdout.write(`${found ?? `No volume or snapshot of ${driver} is left.`}\n`);
   process.exitCode = found === undefined ? 0 : 1;

@@ -53,11 +53,27 @@
 
 {{/* Two releases of one driver name would fight over the kubelet's socket, and over each other's volumes. */}}
 {{- define "convoy.checkOwner" -}}
-{{- $found := lookup "storage.k8s.io/v1" "CSIDriver" "" .Values.driverName -}}
-{{- $notes := dig "metadata" "annotations" dict ($found | default dict) | default dict -}}
+{{- $storage := "storage.k8s.io/v1" -}}
+{{- include "convoy.refuseForeign" (dict "root" . "what" "driverName" "name" .Values.driverName "found" (lookup $storage "CSIDriver" "" .Values.driverName)) -}}
+{{- range $index, $class := .Values.storageClasses -}}
+  {{- $what := printf "storageClasses[%d].name" $index -}}
+  {{- include "convoy.refuseForeign" (dict "root" $ "what" $what "name" $class.name "found" (lookup $storage "StorageClass" "" $class.name)) -}}
+{{- end -}}
+{{- if include "convoy.snapshots" . -}}
+{{- range $index, $class := .Values.volumeSnapshotClasses -}}
+  {{- $what := printf "volumeSnapshotClasses[%d].name" $index -}}
+  {{- include "convoy.refuseForeign" (dict "root" $ "what" $what "name" $class.name "found" (lookup "snapshot.storage.k8s.io/v1" "VolumeSnapshotClass" "" $class.name)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Fails for an object of the cluster that another release made: (dict "root" $ "what" "the value" "name" … "found" the object or nil). */}}
+{{- define "convoy.refuseForeign" -}}
+{{- $release := .root.Release -}}
+{{- $notes := dig "metadata" "annotations" dict (.found | default dict) | default dict -}}
 {{- $name := get $notes "meta.helm.sh/release-name" -}}
 {{- $namespace := get $notes "meta.helm.sh/release-namespace" -}}
-{{- if and $name (or (ne $name .Release.Name) (ne $namespace .Release.Namespace)) -}}
-  {{- fail (printf "driverName %s belongs to release %s in namespace %s: upgrade that one, uninstall it, or give this one a driverName of its own (and other names for its classes)" .Values.driverName $name $namespace) -}}
+{{- if and $name (or (ne $name $release.Name) (ne $namespace $release.Namespace)) -}}
+  {{- fail (printf "%s %s belongs to release %s in namespace %s: upgrade that one, uninstall it, or give this one another (two releases need a driverName, classes and root of their own)" .what .name $name $namespace) -}}
 {{- end -}}
 {{- end -}}

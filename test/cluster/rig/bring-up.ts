@@ -24,11 +24,13 @@ export interface BringUpOptions {
   readonly purpose: 'tests' | 'person';
   /** Values of the chart, as YAML; default: none. `false`: no chart, and no image of the project. */
   readonly chart?: string | false;
+  /** To look at what went wrong. */
+  readonly keepOnFailure?: boolean;
   readonly say?: (line: string) => void;
 }
 
 /** Builds what is missing, brings the cluster up and installs the chart. Whatever goes wrong, nothing is left running. */
-export async function bringUp({ nodes = 3, purpose, chart = '', say = print }: BringUpOptions): Promise<void> {
+export async function bringUp({ nodes = 3, purpose, chart = '', keepOnFailure = false, say = print }: BringUpOptions): Promise<void> {
   checkMachine(nodes);
   ensureClusterPackages(say);
   await removeAbandoned(say);
@@ -56,7 +58,7 @@ export async function bringUp({ nodes = 3, purpose, chart = '', say = print }: B
     await kubectl(['--namespace=kube-system', 'rollout', 'status', 'deployment/snapshot-controller', '--timeout=90s']);
   } catch (error) {
     await showDiagnostics(say);
-    await tearDown();
+    if (!keepOnFailure) await tearDown();
     throw error;
   }
 }

@@ -2,8 +2,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sidecarImages } from './images.ts';
-import { helm } from './kube.ts';
+import { helm, kubectl } from './kube.ts';
 import { KUBERNETES_NAMESPACE, PAUSE_IMAGE, RELEASE, REPOSITORY, WORK_IMAGE } from './paths.ts';
+import { buildAndLoad } from './project-image.ts';
 
 export const CHART = join(REPOSITORY, 'charts/convoy-csi');
 
@@ -12,7 +13,8 @@ export const chartExists = (): boolean => existsSync(join(CHART, 'Chart.yaml')) 
 /** The project's own image as the chart names it with these values (YAML); throws for an image that the test cluster has not. */
 export async function ownImage(values = ''): Promise<string> {
   const rendered = await withValues(values, (flags) => helm(['template', RELEASE, CHART, '--namespace', KUBERNETES_NAMESPACE, ...flags]));
-  const named = [...rendered.matchAll(/^\s*(?:- )?image:\s*["']?([^\s"']+)["']?\s*$/gm)].map(([, image]) => image ?? '');
+  // Scripts within ConfigMaps have lines that begin alike: only a whole reference counts.
+  const named = [...rendered.matchAll(/^\s*(?:- )?image:\s*["']?([\w.-]+\/[\w./-]+:[\w.-]+)["']?\s*$/gm)].map(([, image]) => image ?? '');
   const stock = [...sidecarImages(), WORK_IMAGE, PAUSE_IMAGE];
   const others = [...new Set(named)].filter((image) => !stock.includes(image));
   const [own] = others;
@@ -29,6 +31,19 @@ export async function installOwnChart(values = '', args: readonly string[] = [])
     const where = ['--namespace', KUBERNETES_NAMESPACE, '--create-namespace'];
     await helm(['upgrade', '--install', RELEASE, CHART, ...where, '--wait', '--timeout=3m', ...flags, ...args]);
   });
+}
+
+/** Builds the image from this checkout and has every pod of the chart run it, with the values that it was installed with. */
+export async function reloadOwnImage(): Promise<void> {
+  const values = await helm(['get', 'values', RELEASE, '--namespace', KUBERNETES_NAMESPACE, '--output', 'yaml']);
+  const given = values.trim() === 'null' ? '' : values;
+  await buildAndLoad({ reference: await ownImage(given) });
+  await installOwnChart(given, ['--wait=false']);
+  // The name is the same, so nothing changed that Kubernetes would see.
+  const inNamespace = `--namespace=${KUBERNETES_NAMESPACE}`;
+  await kubectl(['rollout', 'restart', 'daemonset,deployment', inNamespace]);
+  const objects = await kubectl(['get', 'daemonset,deployment', inNamespace, '--output=name']);
+  for (const object of objects.trim().split('\n')) await kubectl(['rollout', 'status', object, inNamespace, '--timeout=3m']);
 }
 
 async function withValues<T>(values: string, work: (flags: readonly string[]) => Promise<T>): Promise<T> {

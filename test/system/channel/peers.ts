@@ -15,7 +15,7 @@ const METHODS: Readonly<Record<string, MethodDefinition<object, object>>> = {
   ...csiDefinitions.Controller,
   ...csiDefinitions.Node,
   ...agentDefinition(),
-} as never;
+};
 
 export interface RogueAgent {
   readonly address: string;

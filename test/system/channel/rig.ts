@@ -127,8 +127,7 @@ export class Scene implements AsyncDisposable {
 
 export const serviceOf = (pools: Pools): Pick<AgentListenerOptions, 'controller' | 'advertised'> => {
   const allowed = advertised(fakePools({ implemented: new Set(ALL_GROUPS), hasLocalPool: true, servesBlock: true }));
-  const node = {} as Parameters<typeof controllerRpcs>[0]['node'];
-  const edge = { pools, node, driverName: 'csi.example.org', version: '1.2.3', advertised: allowed, ready: () => ({ ready: true }) };
+  const edge = { pools, driverName: 'csi.example.org', version: '1.2.3', advertised: allowed };
   return { controller: controllerRpcs(edge), advertised: allowed };
 };
 

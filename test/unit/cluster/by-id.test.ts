@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { FORWARDED } from '../../../src/channel/api.ts';
 import { UnreachableError } from '../../../src/channel/errors.ts';
-import { FORWARDED } from '../../../src/channel/api.ts';
 import { ConvoyError } from '../../../src/convoy/errors.ts';
 import { formatId, localId, nodeKey } from '../../../src/convoy/ids.ts';
 import { aCall, createRequest, cut, type Fleet, failureOf, segments, startFleet } from './fleet.ts';
@@ -51,7 +51,10 @@ const CASES: readonly ByIdCase[] = [
     kind: 'volume',
     absent: 'NotFound',
     call: ({ rpcs }, volumeId) =>
-      rpcs.ControllerExpandVolume({ volumeId, capacityRange: { requiredBytes: '9', limitBytes: '0' }, volumeCapability: null, secrets }, aCall()),
+      rpcs.ControllerExpandVolume(
+        { volumeId, capacityRange: { requiredBytes: '9', limitBytes: '0' }, volumeCapability: null, secrets },
+        aCall(),
+      ),
   },
   {
     rpc: 'CreateSnapshot',
@@ -88,9 +91,13 @@ for (const { rpc, kind, call, absent } of CASES) {
       using fleet = await startFleet(['a', 'b']);
       for (const id of ['nonsense', '../../etc', `fast.${nodeKey('b')}.x`, make(fleet, kind === 'volume' ? 'snapshot' : 'volume')]) {
         if (absent === 'ok') assert.deepEqual(await call(fleet, id), {});
-        else assert.deepEqual(await failureOf(call(fleet, id)), { code: 'NotFound', message: `${kind} ${JSON.stringify(id)} does not exist` });
+        else
+          assert.deepEqual(await failureOf(call(fleet, id)), { code: 'NotFound', message: `${kind} ${JSON.stringify(id)} does not exist` });
       }
-      assert.deepEqual(fleet.nodes.flatMap((node) => node.forwards()), []);
+      assert.deepEqual(
+        fleet.nodes.flatMap((node) => node.forwards()),
+        [],
+      );
     });
 
     test('no id at all is refused', async () => {
@@ -102,7 +109,10 @@ for (const { rpc, kind, call, absent } of CASES) {
       using fleet = await startFleet(['a']);
       const { code, message } = await failureOf(call(fleet, formatId('fast', nodeKey('lost'), localId(kind, 'x'))));
       assert.equal(code, 'Unavailable');
-      assert.match(message, new RegExp(`no agent of node key ${nodeKey('lost')} is known: is its pod running\\? \\(kubectl .*convoy node forget`));
+      assert.match(
+        message,
+        new RegExp(`no agent of node key ${nodeKey('lost')} is known: is its pod running\\? \\(kubectl .*convoy node forget`),
+      );
     });
 
     test('an unreachable node is Unavailable', async () => {
@@ -120,7 +130,9 @@ for (const { rpc, kind, call, absent } of CASES) {
       await fleet.goneNodes.add({ nodeName: 'b', since: 0 });
       if (absent === 'ok') {
         assert.deepEqual(await call(fleet, id), {});
-        const line = fleet.lines.find(({ level, fields }) => level === 'warn' && fields[kind === 'volume' ? 'volume_id' : 'snapshot_id'] === id);
+        const line = fleet.lines.find(
+          ({ level, fields }) => level === 'warn' && fields[kind === 'volume' ? 'volume_id' : 'snapshot_id'] === id,
+        );
         assert.match(line?.message ?? '', /deleted without its node/);
       } else {
         const { code, message } = await failureOf(call(fleet, id));
@@ -134,7 +146,7 @@ for (const { rpc, kind, call, absent } of CASES) {
       using fleet = await startFleet(['a', 'b']);
       const id = make(fleet, kind);
       for (const code of ['InUse', 'OutOfRange', 'DataLoss', 'NotSupported'] as const) {
-        fleet.node('b').handlers[rpc] = () => Promise.reject(new ConvoyError(code, 'it says so'));
+        fleet.node('b').fail(rpc, new ConvoyError(code, 'it says so'));
         assert.deepEqual(await failureOf(call(fleet, id)), { code, message: 'node b: it says so' });
       }
     });
@@ -142,7 +154,7 @@ for (const { rpc, kind, call, absent } of CASES) {
     test('an unknown outcome is Unavailable', async () => {
       using fleet = await startFleet(['a', 'b']);
       const id = make(fleet, kind);
-      fleet.node('b').handlers[rpc] = () => Promise.reject(new UnreachableError('not answered'));
+      fleet.node('b').fail(rpc, new UnreachableError('not answered'));
       assert.deepEqual(await failureOf(call(fleet, id)), { code: 'Unavailable', message: 'node b: not answered' });
     });
 
@@ -159,7 +171,13 @@ test('an agent that answers with the object of another is not believed', async (
   using fleet = await startFleet(['a', 'b']);
   const [a, b] = [fleet.node('a'), fleet.node('b')];
   const id = a.addVolume('v');
-  const other = { volumeId: b.volumeId('v'), capacityBytes: '1', volumeContext: {}, contentSource: null, accessibleTopology: segments('b') };
+  const other = {
+    volumeId: b.volumeId('v'),
+    capacityBytes: '1',
+    volumeContext: {},
+    contentSource: null,
+    accessibleTopology: segments('b'),
+  };
   a.handlers.ControllerGetVolume = () => ({ volume: other, status: { publishedNodeIds: [] } });
   assert.equal((await failureOf(fleet.rpcs.ControllerGetVolume({ volumeId: id }, aCall()))).code, 'Internal');
   a.handlers.CreateSnapshot = () => ({
@@ -187,7 +205,7 @@ test('bad input is refused before the node is asked', async () => {
   assert.deepEqual(fleet.node('b').forwards(), []);
 });
 
-test('a snapshot is asked for as the caller asked: its requirement is the node\'s to judge', async () => {
+test("a snapshot is asked for as the caller asked: its requirement is the node's to judge", async () => {
   using fleet = await startFleet(['b']);
   const requirement = { requisite: segments('b', 'c'), preferred: [] };
   const request = { sourceVolumeId: make(fleet, 'volume'), name: 's', secrets, parameters: {}, accessibilityRequirements: requirement };

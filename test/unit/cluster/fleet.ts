@@ -1,16 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type {
-  AgentAddress,
-  AgentChannel,
-  ChannelAnswer,
-  ChannelRequest,
-  ChannelRpc,
-  Dialer,
-} from '../../../src/channel/api.ts';
+import type { AgentAddress, AgentChannel, ChannelAnswer, ChannelRequest, ChannelRpc, Dialer } from '../../../src/channel/api.ts';
 import { UnreachableError } from '../../../src/channel/errors.ts';
 import { Agents, type AgentsOptions } from '../../../src/cluster/agents.ts';
 import type { ClaimedVolume, ClusterView, Discovery, GoneNode, GoneNodes, PoolOutline } from '../../../src/cluster/api.ts';
-import { forwardingRpcs, type ForwardingDeps } from '../../../src/cluster/rpcs.ts';
+import { type ForwardingDeps, forwardingRpcs } from '../../../src/cluster/rpcs.ts';
 import { ConvoyError, notFound } from '../../../src/convoy/errors.ts';
 import { formatId, localId, nodeKey } from '../../../src/convoy/ids.ts';
 import type { ControllerMethods } from '../../../src/csi/definitions.ts';
@@ -76,6 +69,10 @@ export class FakeNode {
     const id = this.snapshotId(name);
     this.snapshots.set(id, source);
     return id;
+  }
+
+  fail(rpc: ChannelRpc, error: Error): void {
+    Object.assign(this.handlers, { [rpc]: () => Promise.reject(error) });
   }
 
   /** RPCs of the Controller service that it was asked. */
@@ -155,7 +152,11 @@ interface PageOf {
 }
 
 /** As a node's own lists: ordered by id, the token is the last id. */
-export function pageOf<T>(ids: readonly string[], { maxEntries, startingToken }: PageOf, entry: (id: string) => T): { entries: T[]; nextToken: string } {
+export function pageOf<T>(
+  ids: readonly string[],
+  { maxEntries, startingToken }: PageOf,
+  entry: (id: string) => T,
+): { entries: T[]; nextToken: string } {
   const rest = [...ids].sort().filter((id) => id > startingToken);
   const page = maxEntries === 0 ? rest : rest.slice(0, maxEntries);
   return { entries: page.map(entry), nextToken: page.length < rest.length ? (page.at(-1) ?? '') : '' };
@@ -223,7 +224,11 @@ const USUAL: Record<string, (this: FakeNode, request: never) => unknown> = {
       ([id, source]) =>
         (request.snapshotId === '' || request.snapshotId === id) && (request.sourceVolumeId === '' || request.sourceVolumeId === source),
     );
-    return pageOf(ids.map(([id]) => id), request, (id) => ({ snapshot: snapshotOf(this, id) }));
+    return pageOf(
+      ids.map(([id]) => id),
+      request,
+      (id) => ({ snapshot: snapshotOf(this, id) }),
+    );
   },
   GetCapacity() {
     return {
@@ -306,7 +311,11 @@ export const aClaim = (volumeId: string, changes: Partial<ClaimedVolume> = {}): 
   ...changes,
 });
 
-export const aPool = (name: string, isDefault = false, scope: 'local' | 'global' = 'local'): Pick<PoolOutline, 'config' | 'isDefault' | 'scope'> => ({
+export const aPool = (
+  name: string,
+  isDefault = false,
+  scope: 'local' | 'global' = 'local',
+): Pick<PoolOutline, 'config' | 'isDefault' | 'scope'> => ({
   config: { name } as PoolOutline['config'],
   isDefault,
   scope,
@@ -428,9 +437,15 @@ export async function until(condition: () => boolean): Promise<void> {
   throw new Error(`never came true: ${condition.toString()}`);
 }
 
-export const aCall = (changes: Partial<Call> = {}): Call => ({ signal: new AbortController().signal, secrets: {}, requestId: 'r-1', ...changes });
+export const aCall = (changes: Partial<Call> = {}): Call => ({
+  signal: new AbortController().signal,
+  secrets: {},
+  requestId: 'r-1',
+  ...changes,
+});
 
-export const segments = (...names: string[]): { segments: Record<string, string> }[] => names.map((name) => topologyOf(DRIVER, name) as never);
+export const segments = (...names: string[]): { segments: Record<string, string> }[] =>
+  names.map((name) => topologyOf(DRIVER, name) as never);
 
 type CreateRequest = ControllerMethods['CreateVolume']['received'];
 export const createRequest = (name: string, changes: Partial<CreateRequest> = {}): CreateRequest => ({

@@ -24,12 +24,32 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { what: 'the order of the requirement is kept', nodes: [known('a'), known('b')], request: { required: ['b', 'a'] }, candidates: ['b', 'a'] },
-  { what: 'nodes that the requirement leaves out are none', nodes: [known('a'), known('b')], request: { required: ['b'] }, candidates: ['b'] },
+  {
+    what: 'the order of the requirement is kept',
+    nodes: [known('a'), known('b')],
+    request: { required: ['b', 'a'] },
+    candidates: ['b', 'a'],
+  },
+  {
+    what: 'nodes that the requirement leaves out are none',
+    nodes: [known('a'), known('b')],
+    request: { required: ['b'] },
+    candidates: ['b'],
+  },
   { what: 'a node stands once', nodes: [known('a'), known('b')], request: { required: ['a', 'b', 'a'] }, candidates: ['a', 'b'] },
   // Only a name that no label can hold is told by its key.
-  { what: 'a key in the place of a name is a name', nodes: [known('a')], request: { required: [nodeKey('a')] }, candidates: [`${nodeKey('a')}!`] },
-  { what: 'a name that no label can hold comes as its key', nodes: [known(LONG)], request: { required: [nodeKey(LONG)] }, candidates: [LONG] },
+  {
+    what: 'a key in the place of a name is a name',
+    nodes: [known('a')],
+    request: { required: [nodeKey('a')] },
+    candidates: [`${nodeKey('a')}!`],
+  },
+  {
+    what: 'a name that no label can hold comes as its key',
+    nodes: [known(LONG)],
+    request: { required: [nodeKey(LONG)] },
+    candidates: [LONG],
+  },
   {
     what: 'a gone node is passed over',
     nodes: [known('a'), known('b')],
@@ -77,8 +97,18 @@ const CASES: readonly Case[] = [
     request: { required: ['a'] },
     candidates: ['a?'],
   },
-  { what: 'a node without an agent stays, and may be skipped', nodes: [known('b')], request: { required: ['x', 'b'] }, candidates: ['x!', 'b'] },
-  { what: 'a copy goes where its data is', nodes: [known('a'), known('b')], request: { required: ['a', 'b'], at: nodeKey('b') }, candidates: ['b'] },
+  {
+    what: 'a node without an agent stays, and may be skipped',
+    nodes: [known('b')],
+    request: { required: ['x', 'b'] },
+    candidates: ['x!', 'b'],
+  },
+  {
+    what: 'a copy goes where its data is',
+    nodes: [known('a'), known('b')],
+    request: { required: ['a', 'b'], at: nodeKey('b') },
+    candidates: ['b'],
+  },
   {
     what: 'a copy of a node that is not known',
     nodes: [known('a')],
@@ -101,7 +131,8 @@ for (const each of CASES) {
 
 test('without a requirement all nodes will do, in an order of the name: the same on each try, another for another name', () => {
   const nodes = new Map(Array.from({ length: 20 }, (_, index) => known(`node-${index}`)));
-  const order = (name: string): string[] => place({ name, pool: 'fast', required: undefined }, nodes, gone()).candidates.map(({ name }) => name);
+  const order = (name: string): string[] =>
+    place({ name, pool: 'fast', required: undefined }, nodes, gone()).candidates.map(({ name }) => name);
   assert.deepEqual(order('a'), order('a'));
   assert.deepEqual(new Set(order('a')), new Set([...nodes.values()].map(({ name }) => name)));
   const firsts = new Set(Array.from({ length: 100 }, (_, index) => order(`pvc-${index}`)[0]));

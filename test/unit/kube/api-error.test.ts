@@ -28,4 +28,12 @@ describe('what the API server does not do', () => {
     assert.match(other.message, /https:\/\/x cannot be reached for "get leases.*socket hang up/);
     assert.deepEqual([isStatus(other, 0), isStatus(other, 409), isStatus(new Error('x'), 409)], [true, false, false]);
   });
+
+  it('says why a call failed, not that it failed', () => {
+    const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+    const failed = new TypeError('fetch failed', { cause: refused });
+    assert.match(notReached('get', lease, 'https://x', failed).message, /\(nothing listens there\)/);
+    const reset = new TypeError('fetch failed', { cause: new Error('other side closed') });
+    assert.match(notReached('get', lease, 'https://x', reset).message, /\(other side closed\)/);
+  });
 });

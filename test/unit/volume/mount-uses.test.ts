@@ -29,6 +29,11 @@ describe('uses of a directory by the mount table', () => {
     assert.deepEqual(mountUses(mounts, '/pool/v/_data'), { below: [], elsewhere: ['/pod', '/part'] });
   });
 
+  it('a bind may stand before the mount that holds the directory, as in a container that was started again', () => {
+    const mounts = [rootFs, mount('/pods/a', '8:2', '/data/v/_data'), mount('/pool', '8:2', '/data')];
+    assert.deepEqual(mountUses(mounts, '/pool/v/_data'), { below: [], elsewhere: ['/pods/a'] });
+  });
+
   it('a mount below it is told apart', () => {
     assert.deepEqual(mountUses([rootFs, mount('/pool/v/_data/x', '0:5', '/')], '/pool/v/_data'), {
       below: ['/pool/v/_data/x'],

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { type Cluster, openCluster } from '../../rig/cluster.ts';
+import { CommandError } from '../../rig/shell.ts';
+import { Api, ApiError, type KubeObject } from './api.ts';
+import {
+  type Claim,
+  type ClaimOptions,
+  claimSpec,
+  type KubeEvent,
+  type Pod,
+  type PodOptions,
+  podSpec,
+  type Snapshot,
+  type SnapshotContent,
+  type Volume,
+} from './objects.ts';
+import { eventsOf, notYet, showEvents, until } from './waiting.ts';
+
+const SNAPSHOT_API = '/apis/snapshot.storage.k8s.io/v1';
+export const VOLUMES = '/api/v1/persistentvolumes';
+export const CONTENTS = `${SNAPSHOT_API}/volumesnapshotcontents`;
+export const CLASSES = '/apis/storage.k8s.io/v1/storageclasses';
+export const SNAPSHOT_CLASSES = `${SNAPSHOT_API}/volumesnapshotclasses`;
+export const SNAPSHOT_CLASS = 'convoy';
+
+/** A namespace of one test file, what is made in it, and waits that tell the events of what they wait for. */
+export class Space {
+  readonly cluster: Cluster;
+  readonly api: Api;
+  readonly name: string;
+  /** Without a namespace, so they do not go with it. */
+  readonly #outside: string[] = [];
+
+  private constructor(cluster: Cluster, name: string) {
+    this.cluster = cluster;
+    this.api = new Api(cluster.kubeconfig);
+    this.name = name;
+  }
+
+  static async open(name: string): Promise<Space> {
+    const space = new Space(openCluster(), name);
+    const { api } = space;
+    const explain = async (): Promise<string> => `  of an earlier run: ${await space.#leftOver()}`;
+    await until(`namespace ${name} of an earlier run to go`, async () => assert.equal(await api.find(space.#core('')), undefined), explain);
+    await api.create('/api/v1/namespaces', { metadata: { name } });
+    // Made by a controller a moment after its namespace; pods are refused until then.
+    await space.until('the default service account', () => api.get(space.#core('serviceaccounts/default')));
+    return space;
+  }
+
+  /** Removes all that was made, and waits until the driver has deleted it too. */
+  async close(): Promise<void> {
+    const { api } = this;
+    await api.remove(`/apis/apps/v1/namespaces/${this.name}/statefulsets`);
+    const rounds = [[this.#core('pods')], [this.path('volumesnapshots'), this.#core('persistentvolumeclaims')]];
+    for (const paths of rounds) {
+      for (const path of paths) await api.remove(path);
+      await this.until(`${paths.join(' and ')} to go`, async () => {
+        for (const path of paths) assert.deepEqual(namesOf(await api.list(path)), []);
+      });
+    }
+    for (const path of this.#outside.toReversed()) await api.remove(path);
+    await this.until('the volumes and snapshots of the claims to go', async () => assert.equal(await this.#leftOver(), ''));
+    await api.remove(this.#core(''));
+  }
+
+  /** For an object without a namespace: removed at the end, the last one first. Reclaiming is up to the test. */
+  async outside<T extends KubeObject>(path: string, body: object & { readonly metadata: { readonly name: string } }): Promise<T> {
+    this.#outside.push(`${path}/${body.metadata.name}`);
+    await this.api.remove(`${path}/${body.metadata.name}`);
+    return await this.api.create<T>(path, body);
+  }
+
+  async claim(name: string, options: ClaimOptions): Promise<Claim> {
+    return await this.api.create<Claim>(this.#core('persistentvolumeclaims'), { metadata: { name }, spec: claimSpec(options) });
+  }
+
+  async getClaim(name: string): Promise<Claim> {
+    return await this.api.get<Claim>(this.path('persistentvolumeclaims', name));
+  }
+
+  async bound(name: string): Promise<Claim> {
+    return await this.until(`claim ${name} to be bound`, async () => {
+      const claim = await this.getClaim(name);
+      return claim.status?.phase === 'Bound' ? claim : notYet(`it is ${claim.status?.phase ?? 'without status'}`);
+    });
+  }
+
+  /** The PersistentVolume that a claim is bound to. */
+  async volumeOf(claim: string): Promise<Volume> {
+    const { spec } = await this.bound(claim);
+    return await this.api.get<Volume>(`${VOLUMES}/${spec.volumeName ?? assert.fail(`claim ${claim} is bound to nothing`)}`);
+  }
+
+  /** Where the volume of a claim is, by the node affinity of its PersistentVolume. */
+  async nodeOf(claim: string): Promise<string> {
+    return onlyNode(await this.volumeOf(claim));
+  }
+
+  async pod(name: string, options: PodOptions): Promise<Pod> {
+    const { labels } = options;
+    return await this.api.create<Pod>(this.#core('pods'), { metadata: { name, labels }, spec: podSpec(options) });
+  }
+
+  async getPod(name: string): Promise<Pod> {
+    return await this.api.get<Pod>(this.path('pods', name));
+  }
+
+  async ready(...names: readonly string[]): Promise<void> {
+    await Promise.all(
+      names.map((name) =>
+        this.until(`pod ${name} to be ready`, async () => {
+          const { status } = await this.getPod(name);
+          if (status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') !== true)
+            notYet(`it is ${status?.phase ?? 'without status'}`);
+        }),
+      ),
+    );
+  }
+
+  /** Where a pod runs. */
+  async podNode(name: string): Promise<string> {
+    return (await this.getPod(name)).spec.nodeName ?? assert.fail(`pod ${name} has no node`);
+  }
+
+  /** Made, and ready. */
+  async run(name: string, options: PodOptions): Promise<void> {
+    await this.pod(name, options);
+    await this.ready(name);
+  }
+
+  async removePods(...names: readonly string[]): Promise<void> {
+    for (const name of names) await this.api.remove(this.path('pods', name));
+    await this.gone(...names.map((name) => this.path('pods', name)));
+  }
+
+  async gone(...paths: readonly string[]): Promise<void> {
+    for (const path of paths) {
+      await this.until(`${path} to go`, async () => assert.equal(await this.api.find(path), undefined, 'it is still there'));
+    }
+  }
+
+  async exec(pod: string, script: string): Promise<string> {
+    return await this.cluster.kubectl(['exec', `--namespace=${this.name}`, pod, '--', 'sh', '-ec', script]);
+  }
+
+  /** What a command that must fail in a pod says. */
+  async execFails(pod: string, script: string): Promise<string> {
+    try {
+      const said = await this.exec(pod, script);
+      return assert.fail(`this should have failed in pod ${pod}: ${script}; it said ${JSON.stringify(said)}`);
+    } catch (error) {
+      if (error instanceof CommandError) return error.stderr;
+      throw error;
+    }
+  }
+
+  async snapshot(name: string, claim: string, snapshotClass = SNAPSHOT_CLASS): Promise<void> {
+    const source = { persistentVolumeClaimName: claim };
+    await this.api.create(this.path('volumesnapshots'), { metadata: { name }, spec: { volumeSnapshotClassName: snapshotClass, source } });
+  }
+
+  async snapshotReady(name: string): Promise<Snapshot> {
+    return await this.until(`snapshot ${name} to be ready`, async () => {
+      const snapshot = await this.api.get<Snapshot>(this.path('volumesnapshots', name));
+      return snapshot.status?.readyToUse === true ? snapshot : notYet(`its status is ${JSON.stringify(snapshot.status)}`);
+    });
+  }
+
+  async contentOf(snapshot: string): Promise<SnapshotContent> {
+    const { status } = await this.snapshotReady(snapshot);
+    return await this.api.get<SnapshotContent>(`${CONTENTS}/${status?.boundVolumeSnapshotContentName}`);
+  }
+
+  async events(name: string): Promise<readonly KubeEvent[]> {
+    return (await eventsOf(this.api, this.name)).filter(({ involvedObject }) => involvedObject.name === name);
+  }
+
+  /** The event of an object whose message matches. */
+  async event(name: string, message: RegExp): Promise<KubeEvent> {
+    return await this.until(`an event of ${name} that says ${message}`, async () => {
+      const found = (await this.events(name)).find((event) => message.test(event.message));
+      return found ?? notYet('there is none');
+    });
+  }
+
+  /** All events of the namespace go with the error: there are few, and the cause is often at a neighbour. */
+  async until<T>(what: string, look: () => Promise<T>, timeoutMs?: number): Promise<T> {
+    return await until(what, look, async () => `events of ${this.name}:\n${showEvents(await eventsOf(this.api, this.name))}`, timeoutMs);
+  }
+
+  /** Of a collection in this namespace, or of an object of it. */
+  path(resource: string, name?: string): string {
+    const place = resource === 'volumesnapshots' ? `${SNAPSHOT_API}/namespaces/${this.name}/` : this.#core('');
+    return `${place}${resource === 'volumesnapshots' ? '' : '/'}${resource}${name === undefined ? '' : `/${name}`}`;
+  }
+
+  #core(resource: string): string {
+    return `/api/v1/namespaces/${this.name}${resource === '' ? '' : `/${resource}`}`;
+  }
+
+  async #leftOver(): Promise<string> {
+    const volumes = await this.api.list<Volume>(VOLUMES);
+    const contents = await this.api.list<SnapshotContent>(CONTENTS);
+    return [
+      ...volumes.filter(({ spec }) => spec.claimRef?.namespace === this.name).map(({ metadata, status }) => `${metadata.name} (${status?.phase})`),
+      ...contents.filter(({ spec }) => spec.volumeSnapshotRef.namespace === this.name).map(({ metadata }) => metadata.name),
+    ].join(', ');
+  }
+}
+
+export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;
+
+const namesOf = (objects: readonly KubeObject[]): readonly string[] => objects.map(({ metadata }) => metadata.name);
+
+/** The one node that a PersistentVolume is bound to. */
+export function onlyNode({ metadata, spec }: Volume): string {
+  const values = (spec.nodeAffinity?.required?.nodeSelectorTerms ?? []).flatMap(({ matchExpressions = [] }) =>
+    matchExpressions.flatMap((expression) => expression.values ?? []),
+  );
+  const [node, ...more] = values;
+  assert.ok(node !== undefined && more.length === 0, `PersistentVolume ${metadata.name} is bound to ${values.join(', ') || 'no node'}`);
+  return node;
+}
