@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load, loadAll } from 'js-yaml';
-import { POOL_FIELDS } from '../src/config/schema.ts';
+import { type Field, POOL_FIELDS } from '../src/config/schema.ts';
 import { code, table } from './lib/markdown.ts';
 
 /** What the documentation says of the chart, from the chart: its values, and what it renders (deploy/, which a test keeps in step). */
@@ -28,7 +28,7 @@ const LISTS = new Set(['nodeGroups', 'pools', 'storageClasses', 'volumeSnapshotC
 const LEFT_OUT = new Set(['global']);
 
 /** Of keys that mean the same wherever they stand, or that Kubernetes defines. */
-const MEANING: Readonly<Record<string, string>> = {
+const MEANING: Readonly<Record<string, string | undefined>> = {
   repository: 'Where the image is, without a tag.',
   tag: 'Its tag.',
   digest: '`sha256:…`; wins over the tag.',
@@ -63,27 +63,40 @@ const MEANING: Readonly<Record<string, string>> = {
 
 /** Every value that a user can set. Throws for one that nobody described. */
 export function valuesTable(): string {
-  const schema = JSON.parse(read(`${CHART}/values.schema.json`)) as Schema & { readonly definitions: Readonly<Record<string, Schema>> };
-  const text = read(`${CHART}/values.yaml`);
-  const defaults: unknown = load(text);
-  const resolve = (found: Schema): Schema => {
-    const { $ref, ...own } = found;
-    return $ref === undefined ? found : { ...schema.definitions[$ref.split('/').at(-1) ?? ''], ...own };
-  };
-  const rows: (readonly string[])[] = [];
-  const visit = (path: string, found: Schema): void => {
-    const key = path.split('.').at(-1) ?? '';
-    const { properties, items, ...leaf } = resolve(found);
-    const isList = LISTS.has(path) && items !== undefined;
-    if (properties !== undefined && !KUBERNETES.has(key)) {
-      for (const [name, inner] of Object.entries(properties)) visit(`${path}.${name}`, inner);
-      return;
-    }
-    rows.push([code(path), allowed(leaf), defaultOf(defaults, path, isList), meaningOf(path, key, leaf, text)]);
-    if (isList) for (const [name, inner] of Object.entries(resolve(items).properties ?? {})) visit(`${path}[].${name}`, inner);
-  };
-  for (const [name, found] of Object.entries(schema.properties ?? {})) if (!LEFT_OUT.has(name)) visit(name, found);
+  const defaults: unknown = load(read(`${CHART}/values.yaml`));
+  const rows = [...leaves()].map(({ path, schema, isList }) => {
+    const field = poolField(path);
+    if (field !== undefined) return [code(path), field.allowed, field.default === '' ? '' : code(field.default), field.description];
+    return [code(path), allowed(schema), defaultOf(defaults, path, isList), meaningOf(path, schema)];
+  });
   return table(['value', 'allowed', 'default', 'meaning'], rows);
+}
+
+interface Leaf {
+  readonly path: string;
+  readonly schema: Schema;
+  /** Its items have keys of the chart's own, which follow as leaves. */
+  readonly isList: boolean;
+}
+
+/** In the order of the schema. */
+function* leaves(): Generator<Leaf> {
+  const root = JSON.parse(read(`${CHART}/values.schema.json`)) as Schema & { readonly definitions: Readonly<Record<string, Schema>> };
+  const resolve = ({ $ref, ...own }: Schema): Schema => ({ ...root.definitions[$ref?.split('/').at(-1) ?? ''], ...own });
+  function* below(prefix: string, properties: Schema['properties'] = {}): Generator<Leaf> {
+    for (const [name, found] of Object.entries(properties)) {
+      const schema = resolve(found);
+      const path = prefix + name;
+      if (schema.properties !== undefined && !KUBERNETES.has(name)) {
+        yield* below(`${path}.`, schema.properties);
+        continue;
+      }
+      const isList = LISTS.has(path);
+      yield { path, schema, isList };
+      if (isList) yield* below(`${path}[].`, resolve(schema.items ?? {}).properties);
+    }
+  }
+  for (const leaf of below('', root.properties)) if (!LEFT_OUT.has(leaf.path)) yield leaf;
 }
 
 function allowed({ enum: values, type }: Schema): string {
@@ -93,27 +106,24 @@ function allowed({ enum: values, type }: Schema): string {
 
 const TYPES: Readonly<Record<string, string>> = { object: 'a map', array: 'a list', integer: 'a whole number', boolean: 'true, false' };
 
-function meaningOf(path: string, key: string, leaf: Schema, text: string): string {
-  const pool = /^pools\[\]\.(\w+)$/.exec(path)?.[1] ?? '';
-  const known = (MEANING as Record<string, string | undefined>)[path] ?? (POOL_FIELDS as Record<string, { description: string }>)[pool]?.description;
-  const general = MEANING[path.replace(/^[^[]+\[\]/, '*[]')] ?? MEANING[path.replace(/^(sidecars)\.\w+\./, '$1.*.')] ?? MEANING[key];
-  const meaning = known ?? leaf.description ?? general ?? commentAbove(text, path);
-  if (meaning === undefined) throw new Error(`${CHART}: value ${path} has no description, neither in values.schema.json nor above it in values.yaml`);
-  return meaning;
+/** A pool's keys are those of the config file, but one. */
+function poolField(path: string): Field | undefined {
+  const key = /^pools\[\]\.(\w+)$/.exec(path)?.[1];
+  return key === undefined ? undefined : (POOL_FIELDS as Readonly<Record<string, Field | undefined>>)[key];
 }
 
-/** The comment that stands directly above a top-level key. */
-function commentAbove(text: string, path: string): string | undefined {
-  const lines = text.split('\n');
-  const at = lines.findIndex((line) => line.startsWith(`${path}:`));
-  const above = lines.slice(0, at).reverse();
-  const comment = above.slice(0, above.findIndex((line) => !line.startsWith('#'))).reverse();
-  return at === -1 || comment.length === 0 ? undefined : comment.map((line) => line.replace(/^# ?/, '')).join(' ');
+function meaningOf(path: string, { description }: Schema): string {
+  const general = [path.replace(/^[^[]+\[\]/, '*[]'), path.replace(/^(sidecars)\.\w+\./, '$1.*.'), path.split('.').at(-1) ?? ''];
+  const meaning = MEANING[path] ?? description ?? general.map((key) => MEANING[key]).find((found) => found !== undefined);
+  if (meaning === undefined) throw new Error(`${CHART}/values.schema.json: ${path} has no description`);
+  return meaning;
 }
 
 /** Of a list with keys of its own nothing: it stands in values.yaml, and in the text above the table. */
 function defaultOf(values: unknown, path: string, isList: boolean): string {
-  const found = path.split('.').reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined), values);
+  const found = path
+    .split('.')
+    .reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined), values);
   if (found === undefined || (isList && Array.isArray(found) && found.length > 0)) return '';
   return code(typeof found === 'string' ? found || "''" : flow(found));
 }

@@ -28,8 +28,8 @@ export const readmitNode: ClusterRpc<'ReadmitNode'> = async ({ cluster }, { node
   return {};
 };
 
-export const listOrphans: ClusterRpc<'ListOrphans'> = async ({ cluster }) => {
-  const { volumes, claims, silent } = await cluster.orphans();
+export const listOrphans: ClusterRpc<'ListOrphans'> = async ({ cluster }, { minAgeMs }) => {
+  const { volumes, claims, silent } = await cluster.orphans({ minAgeMs: Number(minAgeMs) });
   return {
     orphans: volumes.map(orphanMessage),
     lost: claims.map(lostMessage),

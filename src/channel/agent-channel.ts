@@ -45,7 +45,7 @@ export class PinnedChannel {
   readonly #who: string;
   readonly #client: Client;
   readonly #metadata = new Metadata();
-  #handshakes = 0;
+  #handshaken = false;
   #closed = false;
 
   constructor({ address, ip, pinned, authority, own }: PinOptions) {
@@ -60,9 +60,10 @@ export class PinnedChannel {
     });
     const checkServerIdentity = (_host: string, shown: { readonly fingerprint256: string }): Error | undefined => {
       // grpc-js would connect again by itself: whoever answers then has not been attested.
-      this.#handshakes += 1;
-      if (this.#handshakes > 1) return new Error('the connection was lost, and is not made again by itself');
-      return shown.fingerprint256 === pinned.fingerprint256 ? undefined : new Error(CHANGED);
+      if (this.#handshaken) return new Error('the connection was lost, and is not made again by itself');
+      if (shown.fingerprint256 !== pinned.fingerprint256) return new Error('another certificate than the one that was shown before');
+      this.#handshaken = true;
+      return undefined;
     };
     this.#client = new Client(
       isIPv6(ip) ? `ipv6:[${ip}]:${address.port}` : `ipv4:${ip}:${address.port}`,
@@ -71,9 +72,9 @@ export class PinnedChannel {
     );
   }
 
-  /** Whether the agent's side of the handshake was done: what fails later is not for its certificate. */
+  /** Whether the agent showed the pinned certificate: what fails later is not for that. */
   get handshaken(): boolean {
-    return this.#handshakes > 0;
+    return this.#handshaken;
   }
 
   get connected(): boolean {
@@ -143,9 +144,6 @@ export class PinnedChannel {
     );
   }
 }
-
-/** Told apart from other refusals by OpenSSL, which has no word for it. */
-const CHANGED = 'another certificate than the one that was shown before';
 
 const asItIs = (message: Buffer): Buffer => message;
 

@@ -8,7 +8,7 @@ import type { InventoryVolume } from './gen/convoy/agent/v0/InventoryVolume.ts';
 
 /** What the agent service is made of. */
 export interface AgentUseCases {
-  readonly pools: Pick<Pools, 'nodeName' | 'status' | 'findVolume' | 'listVolumes'>;
+  readonly pools: Pick<Pools, 'nodeName' | 'states' | 'findVolume' | 'listVolumes'>;
   readonly version: string;
   /** Projected service-account token, read for each `Attest`: the kubelet renews it. Undefined outside Kubernetes. */
   readonly tokenFile: string | undefined;
@@ -28,7 +28,7 @@ export function agentRpcs({ pools, version, tokenFile, admit }: AgentUseCases): 
       version,
       nodeName,
       nodeKey: nodeKey(nodeName),
-      pools: (await pools.status()).map(({ config, state }) => ({
+      pools: pools.states().map(({ config, state }) => ({
         name: config.name,
         driver: config.driver,
         open: state.kind === 'open',
@@ -63,7 +63,7 @@ async function readToken(path: string): Promise<string> {
 /** Pool by pool, so that one that is not open is told: nothing is known of what is in it. */
 async function findVolume(pools: AgentUseCases['pools'], name: string): Promise<AgentMethods['FindVolume']['response']> {
   const closedPools: string[] = [];
-  for (const { config } of await pools.status()) {
+  for (const { config } of pools.states()) {
     try {
       const volume = await pools.findVolume(name, config.name);
       if (volume !== undefined) return { found: true, volumeId: volume.id, closedPools: [] };

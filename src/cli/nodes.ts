@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { parseDuration } from '../config/duration.ts';
 import type { Context, Runner } from './context.ts';
 import { dateOf, nodeShape, orphansShape } from './shapes.ts';
 import { formatBytes, formatDuration } from './units.ts';
@@ -17,6 +18,7 @@ export function addNodes(program: Command, run: Runner): void {
   program
     .command('orphans')
     .description('volumes that no PersistentVolume names, and PersistentVolumes whose volume does not exist')
+    .option('--min-age <duration>', 'leave out what is younger, since it may be in the making', '5m')
     .action(run(orphans));
 }
 
@@ -55,8 +57,8 @@ async function readmit({ client, out }: Context, [node]: readonly [string]): Pro
   );
 }
 
-async function orphans({ client, out }: Context): Promise<void> {
-  const answer = await client.call('ListOrphans', {});
+async function orphans({ client, out }: Context, _args: readonly [], options: { readonly minAge: string }): Promise<void> {
+  const answer = await client.call('ListOrphans', { minAgeMs: String(parseDuration('--min-age', options.minAge)) });
   out.answer(orphansShape(answer), (lines) => {
     const age = (created: Parameters<typeof dateOf>[0]): string => {
       const date = dateOf(created);

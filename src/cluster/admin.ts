@@ -5,7 +5,7 @@ import type { AgentLink } from './agent-link.ts';
 import type { Agents } from './agents.ts';
 import type { ClusterAdmin, ClusterView, GoneNode, GoneNodes, NodeStatus, Orphans } from './api.ts';
 import { nodesOf } from './members.ts';
-import { findOrphans } from './orphans.ts';
+import { findOrphans, YOUNG_MS } from './orphans.ts';
 import { Ownership } from './own.ts';
 
 export interface ClusterNodesOptions {
@@ -24,7 +24,8 @@ const ORPHANS_EVERY_MS = 5 * 60_000;
 
 /** What metrics show. Orphans as last counted; undefined before the first time and outside Kubernetes. */
 export interface ClusterCounts {
-  readonly agents: Readonly<Record<NodeStatus['state'], number>>;
+  /** By state; empty while it is not known which there are. */
+  readonly agents: Readonly<Record<string, number>>;
   readonly orphans?: {
     readonly volumes: number;
     readonly bytes: bigint;
@@ -80,20 +81,30 @@ export class ClusterNodes implements ClusterAdmin {
     log.info({ node: nodeName }, 'node readmitted');
   }
 
-  orphans(): Promise<Orphans> {
-    return findOrphans({ ...this.#options, own: this.#own, view: this.#options.view }, this.#stopped.signal);
+  orphans({ minAgeMs = YOUNG_MS }: { readonly minAgeMs?: number } = {}): Promise<Orphans> {
+    return findOrphans({ ...this.#options, own: this.#own, view: this.#options.view, minAgeMs }, this.#stopped.signal);
   }
 
   /** For a scrape: from memory. Orphans are counted again beside it when the count is old. */
   async counts(): Promise<ClusterCounts> {
-    const agents = { connected: 0, unreachable: 0, refused: 0, gone: 0 };
-    for (const { state } of await this.nodes()) agents[state] += 1;
-    if (this.#options.view !== undefined) this.#countOrphans();
+    const agents = await this.#countAgents();
+    if (this.#options.view !== undefined && this.#options.agents.started) this.#countOrphans();
     return { agents, ...(this.#counted === undefined ? {} : { orphans: this.#counted }) };
   }
 
   close(): void {
     this.#stopped.abort(new ConvoyError('Cancelled', 'the controller stops'));
+  }
+
+  async #countAgents(): Promise<ClusterCounts['agents']> {
+    const agents: Record<NodeStatus['state'], number> = { connected: 0, unreachable: 0, refused: 0, gone: 0 };
+    try {
+      for (const { state } of await this.nodes()) agents[state] += 1;
+    } catch (error) {
+      if (isConvoyError(error, 'Unavailable')) return {};
+      throw error;
+    }
+    return agents;
   }
 
   #countOrphans(): void {
@@ -128,6 +139,11 @@ export class ClusterNodes implements ClusterAdmin {
     if (object?.ready === true)
       throw new ConvoyError('Precondition', `node ${nodeName} is ready, says Kubernetes: drain and delete the node first, or ${ways}`);
     const { agents } = this.#options;
+    if (!agents.started)
+      throw new ConvoyError(
+        'Unavailable',
+        `this controller is not in charge, and cannot tell whether node ${nodeName} still answers: ask the other one`,
+      );
     const key = nodeKey(nodeName);
     if (agents.link(key) === undefined) return this.#refuseIfUnknown(nodeName, key, object);
     if (await this.#answers(key))

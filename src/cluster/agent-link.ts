@@ -111,9 +111,13 @@ export class AgentLink {
   }
 
   update(address: AgentAddress): void {
-    const { host, port, podUid } = this.#address;
+    const { host, port, podUid, serving } = this.#address;
     this.#address = address;
-    if (address.host === host && address.port === port && address.podUid === podUid) return;
+    if (address.host === host && address.port === port && address.podUid === podUid) {
+      // Ready by now: what failed a moment ago may well succeed.
+      if (address.serving === true && serving !== true && !this.connected) this.wake();
+      return;
+    }
     this.#startOver();
     this.#failures = 0;
     this.#failure = undefined;

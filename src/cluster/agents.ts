@@ -29,6 +29,7 @@ export class Agents {
   readonly #deps: LinkDeps;
   readonly #links = new Map<string, AgentLink>();
   readonly #stopped = new AbortController();
+  #started = false;
   #ticks: NodeJS.Timeout | undefined;
   #synced: readonly AgentAddress[] | undefined;
 
@@ -37,8 +38,15 @@ export class Agents {
     this.#deps = { ...options, dials: new Limit(DIALS_AT_ONCE), goneNode: (key) => this.goneNode(key), timing: options.timing ?? TIMING };
   }
 
+  /** False: this controller is not in charge, and asks no agent. */
+  get started(): boolean {
+    return this.#started;
+  }
+
   /** Connects to every agent and keeps connected, until `close`. */
   start(): void {
+    this.#started = true;
+    for (const link of this.#links.values()) link.start();
     this.#options.discovery.watch(this.#stopped.signal, () => this.#trySync());
     this.#trySync();
     this.#ticks = setInterval(() => this.recheck(), this.#deps.timing.tickMs);
@@ -78,6 +86,7 @@ export class Agents {
 
   /** The proven connection to a node that is not gone. NotConnectedError names the node, the reason and what to do. */
   async connect(key: string, wait: Wait): Promise<Connection> {
+    if (!this.#started) throw new NotConnectedError('this controller is not in charge yet: another one may still be serving');
     const gone = this.goneNode(key);
     if (gone !== undefined) throw new NotConnectedError(goneReason(gone));
     const link = this.link(key);
@@ -148,7 +157,7 @@ export class Agents {
   #add(key: string, address: AgentAddress): void {
     const link = new AgentLink(address, this.#deps);
     this.#links.set(key, link);
-    link.start();
+    if (this.#started) link.start();
   }
 }
 

@@ -92,7 +92,8 @@ export interface ClusterAdmin {
   forget(nodeName: string, options: { readonly force: boolean }): Promise<GoneNode>;
   /** NotFound when it is not gone. */
   readmit(nodeName: string): Promise<void>;
-  orphans(): Promise<Orphans>;
+  /** What is younger than `minAgeMs` is left out; default: 5 minutes. */
+  orphans(options?: { readonly minAgeMs?: number }): Promise<Orphans>;
 }
 
 /** The Controller service over all agents: the same table that csi/server.ts serves for local pools. */

@@ -1,6 +1,5 @@
 import { UnreachableError } from '../channel/errors.ts';
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
-import { nodeKey } from '../convoy/ids.ts';
 import type { CreateVolumeRequest__Output } from '../csi/gen/csi/v1/CreateVolumeRequest.ts';
 import type { CreateVolumeResponse } from '../csi/gen/csi/v1/CreateVolumeResponse.ts';
 import type { Rpc } from '../csi/rpc.ts';
@@ -15,7 +14,7 @@ import { findName } from './find-name.ts';
 import { goneByKey } from './gone.ts';
 import type { NameMemory } from './name-memory.ts';
 import type { Ownership } from './own.ts';
-import { type Candidate, type KnownNode, type Placement, place } from './place.ts';
+import { type Candidate, isSegmentOf, type KnownNode, type Placement, place } from './place.ts';
 import { GLOBAL, type Router } from './router.ts';
 
 export interface CreateVolumeDeps {
@@ -86,7 +85,7 @@ class Creation {
         'NoSpace',
         `${what} was on node ${left}, which was declared gone: it cannot be copied (if the node is back: convoy node readmit ${left})`,
       );
-    if (required === undefined || required.some((segment) => segment === id.node || nodeKey(segment) === id.node)) return;
+    if (required === undefined || required.some((segment) => isSegmentOf(id.node, segment))) return;
     throw new ConvoyError(
       'NoSpace',
       `${what} is on node ${this.#agents.nameOf(id.node)}, but accessibility_requirements allow only ${joinReasons(required)}: allow that node in the StorageClass (allowedTopologies), or let the pod run there`,

@@ -36,8 +36,9 @@ export async function callAgent<Name extends ChannelRpc>(
   const link = agents.link(key);
   if (link === undefined) throw agents.unknown(`node key ${key}`);
   const late = (): Error =>
-    new ConvoyError('Busy', `node ${link.name} has ${FORWARDS_AT_ONCE} calls under way, and ${link.limit.waiting} more wait: try again`);
+    new ConvoyError('Busy', `node ${link.name} has ${FORWARDS_AT_ONCE} calls under way and ${link.limit.waiting} waiting: try again`);
   const send = async (): Promise<ChannelAnswer<Name>> => {
+    caller.signal.throwIfAborted();
     const { channel } = await agents.connect(key, wait);
     try {
       return await channel.call(rpc, request, wait);

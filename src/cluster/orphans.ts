@@ -12,10 +12,12 @@ export interface OrphanDeps {
   readonly own: Ownership;
   readonly goneNodes: Pick<GoneNodes, 'list'>;
   readonly view: Pick<ClusterView, 'persistentVolumes'> | undefined;
+  /** What is younger is not judged. */
+  readonly minAgeMs: number;
 }
 
-/** Between a volume and its PersistentVolume lie some calls and their retries: what is younger is not judged. */
-const YOUNG_MS = 5 * 60_000;
+/** Between a volume and its PersistentVolume lie some calls and their retries. */
+export const YOUNG_MS = 5 * 60_000;
 
 /** Compares what nodes have with what Kubernetes knows. Changes nothing. */
 export async function findOrphans(deps: OrphanDeps, signal: AbortSignal): Promise<Orphans> {
@@ -30,27 +32,27 @@ export async function findOrphans(deps: OrphanDeps, signal: AbortSignal): Promis
     .links()
     .map(({ key }) => key)
     .filter((key) => !gone.has(key));
-  const now = Date.now();
+  const bornBefore = Date.now() - deps.minAgeMs;
   // First what is there, then who claims it: a volume that is made in between is claimed, not an orphan.
   const inventories = await readInventories(agents, own, keys, signal);
   const claims = await view.persistentVolumes();
   const unknown = [...nodesOf(claims)].filter((key) => !gone.has(key) && !keys.includes(key));
   const missing = unknown.map((key) => ({ key, nodeName: agents.nameOf(key), reason: agents.unknown(`node key ${key}`).message }));
-  return compare([...inventories, ...missing], claims, new Set(gone.keys()), now);
+  return compare([...inventories, ...missing], claims, new Set(gone.keys()), bornBefore);
 }
 
 export function compare(
   inventories: readonly Inventory[],
   claims: readonly ClaimedVolume[],
   gone: ReadonlySet<string>,
-  now: number,
+  bornBefore: number,
 ): Orphans {
   const silent = inventories.flatMap((each) => ('reason' in each ? [{ nodeName: each.nodeName, reason: each.reason }] : []));
   const there = new Map(
     inventories.flatMap((each) => ('volumes' in each ? [[each.key, new Set(each.volumes.map(({ volumeId }) => volumeId))]] : [])),
   );
   const claimed = new Set(claims.map(({ volumeId }) => volumeId));
-  const isOld = ({ createdAt }: { readonly createdAt: number }): boolean => now - createdAt >= YOUNG_MS;
+  const isOld = ({ createdAt }: { readonly createdAt: number }): boolean => createdAt <= bornBefore;
   const byAge = (a: { readonly createdAt: number }, b: { readonly createdAt: number }): number => a.createdAt - b.createdAt;
   return {
     volumes: inventories

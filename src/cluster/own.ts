@@ -4,7 +4,7 @@ import { topologyKey } from '../convoy/names.ts';
 import type { Snapshot } from '../csi/gen/csi/v1/Snapshot.ts';
 import type { Topology } from '../csi/gen/csi/v1/Topology.ts';
 import type { Volume } from '../csi/gen/csi/v1/Volume.ts';
-import { segmentOf } from '../csi/topology.ts';
+import { isSegmentOf } from './place.ts';
 import { GLOBAL } from './router.ts';
 
 /**
@@ -46,10 +46,9 @@ export class Ownership {
 
   #topology(key: string, terms: readonly Topology[] = []): void {
     if (key === GLOBAL) return;
-    const node = this.#nameOf(key);
     for (const { segments = {} } of terms) {
-      const [first, ...more] = Object.entries(segments);
-      if (more.length === 0 && first?.[0] === topologyKey(this.#driverName) && first[1] === segmentOf(node)) continue;
+      const [[name, segment = ''] = [], ...more] = Object.entries(segments);
+      if (more.length === 0 && name === topologyKey(this.#driverName) && isSegmentOf(key, segment)) continue;
       throw this.#foreign(key, `the topology ${JSON.stringify(segments).slice(0, 256)}`);
     }
   }

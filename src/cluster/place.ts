@@ -77,6 +77,9 @@ export function keyOfSegment(
   return name !== undefined && segmentOf(name) === segment ? segment : nodeKey(segment);
 }
 
+/** Without knowing the node's name: a segment is the name, or the key itself. */
+export const isSegmentOf = (key: string, segment: string): boolean => segment === key || nodeKey(segment) === key;
+
 /** Nobody prefers any: each name begins at another node, and its retries at the same. */
 function anywhere(name: string, nodes: ReadonlyMap<string, KnownNode>): readonly string[] {
   const keys = [...nodes.keys()].sort();

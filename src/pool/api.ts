@@ -214,6 +214,8 @@ export interface Pools {
   readonly nodeName: string;
   /** Opens what could not be opened so far (a disk mounted late); called by readiness and on use. */
   status(): Promise<readonly PoolStatus[]>;
+  /** The states as last found, from memory: for who must not wait for a disk. */
+  states(): readonly { readonly config: PoolConfig; readonly state: PoolState }[];
   /** Groups that at least one configured driver implements, open or not: decides the advertised capabilities. */
   readonly implemented: ReadonlySet<keyof Operations>;
   readonly hasLocalPool: boolean;

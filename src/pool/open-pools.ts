@@ -142,6 +142,10 @@ class PoolSet implements Pools {
     return Promise.all(this.#env.pools.map((pool) => this.#status(pool)));
   }
 
+  states(): ReturnType<Pools['states']> {
+    return this.#env.pools.map(({ config, state }) => ({ config, state }));
+  }
+
   async createVolume(input: CreateVolumeInput, call: Parameters<Pools['createVolume']>[1]): Promise<Volume> {
     return createVolume(this.#env, this.#poolFor(input), input, call);
   }

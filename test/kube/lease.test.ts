@@ -70,7 +70,7 @@ describe('the lease of the one controller in a real API server', { skip: whyNoAp
     // Longer than its duration: it is renewed meanwhile.
     await new Promise((resolve) => setTimeout(resolve, 5000));
     assert.equal((await stored()).holderIdentity, 'one');
-    first.die();
+    await first.die();
     await acquired;
     assert.equal((await stored()).holderIdentity, 'two');
     await until('the dead one would know', () => first.lost.aborted);
@@ -79,7 +79,7 @@ describe('the lease of the one controller in a real API server', { skip: whyNoAp
   it('is taken at once by the same holder, started anew', async () => {
     await using first = open('one', 60_000);
     await first.acquire(never);
-    first.die();
+    await first.die();
     await using second = open('one', 60_000);
     await second.acquire(never);
     assert.equal(second.problem(), undefined);

@@ -95,8 +95,9 @@ async function prepareImages(values: string | undefined, say: (line: string) => 
   if (values === undefined) return { stock: await tools };
   const reference = await ownImage(values);
   const image = timed(say, `image ${reference}`, () => buildProjectImage({ reference }));
-  const [stock, own] = await Promise.all([tools, image]);
-  return { stock, own };
+  // Both to their end: neither goes on in the background when the other failed.
+  await Promise.allSettled([tools, image]);
+  return { stock: await tools, own: await image };
 }
 
 function newState(numbers: readonly number[], purpose: State['owner']['purpose']): State {

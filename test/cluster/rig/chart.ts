@@ -38,7 +38,7 @@ export async function reloadOwnImage(): Promise<void> {
   const values = await helm(['get', 'values', RELEASE, '--namespace', KUBERNETES_NAMESPACE, '--output', 'yaml']);
   const given = values.trim() === 'null' ? '' : values;
   await buildAndLoad({ reference: await ownImage(given) });
-  await installOwnChart(given, ['--wait=false']);
+  await withValues(given, (flags) => helm(['upgrade', RELEASE, CHART, '--namespace', KUBERNETES_NAMESPACE, ...flags]));
   // The name is the same, so nothing changed that Kubernetes would see.
   const inNamespace = `--namespace=${KUBERNETES_NAMESPACE}`;
   await kubectl(['rollout', 'restart', 'daemonset,deployment', inNamespace]);

@@ -71,9 +71,10 @@ function kubelet(number: number): object {
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
     evictionHard: { 'memory.available': '0%', 'nodefs.available': '0%', 'nodefs.inodesFree': '0%', 'imagefs.available': '0%' },
-    // What tests wait for comes sooner: a pod that starts again, a volume's numbers.
+    // What tests wait for comes sooner: a pod that starts again, a volume's numbers, a mounted ConfigMap that changed.
     crashLoopBackOff: { maxContainerRestartPeriod: '5s' },
     volumeStatsAggPeriod: '5s',
+    syncFrequency: '5s',
     logging: { verbosity: 2 },
   };
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { BIN, LOGS, RUN } from './paths.ts';
+import { BIN, CACHE, LOGS, RUN } from './paths.ts';
 import { sleep, waitFor } from './shell.ts';
 
 /** A process by what no other one can have: its number may be given again, with its start time it may not. */
@@ -80,9 +80,24 @@ export function allProcesses(): readonly number[] {
     .filter((pid) => startTimeOf(pid) !== undefined);
 }
 
-/** Programs of ours that no state file may tell of: built for the rig and at work in its directory, whatever started them. */
+/** Programs of ours that no state file may tell of: built for the rig and at work in its directory, or building an image. */
 export function strays(): readonly number[] {
-  return allProcesses().filter((pid) => pid !== process.pid && linkOf(pid, 'cwd') === RUN && linkOf(pid, 'exe').startsWith(`${BIN}/`));
+  return allProcesses().filter((pid) => pid !== process.pid && (isOfCluster(pid) || isOfImageBuild(pid)));
+}
+
+const isOfCluster = (pid: number): boolean => linkOf(pid, 'cwd') === RUN && linkOf(pid, 'exe').startsWith(`${BIN}/`);
+
+/** buildah on our store, or a step of a Dockerfile in the root directory that it was given there. */
+const isOfImageBuild = (pid: number): boolean =>
+  linkOf(pid, 'root').startsWith(`${CACHE}/`) ||
+  (linkOf(pid, 'exe').endsWith('/buildah') && commandLineOf(pid).includes(`--root=${CACHE}/buildah`));
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // ended
+  }
 }
 
 /** Where a link of /proc/PID points; empty when the process is gone or has none. */

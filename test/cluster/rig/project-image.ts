@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { mountsBelow } from '../../support/scratch-fs.ts';
 import { fileName, removeOlder } from './image-archive.ts';
 import { loadArchives } from './images.ts';
 import { CACHE, IMAGES, REPOSITORY } from './paths.ts';
@@ -23,7 +24,16 @@ export async function buildProjectImage({ reference, context = REPOSITORY, build
   for (const base of basesOf(dockerfile)) await ensureBase(base);
   const args = [...Object.entries(buildArgs).map(([name, value]) => `--build-arg=${name}=${value}`), ...buildSecrets()];
   const flags = ['--isolation=chroot', '--pull-never', '--layers', '--format=docker'];
-  await buildah(['bud', ...flags, ...args, '-f', dockerfile, '-t', reference, context]);
+  // What a build that was killed left of its steps.
+  await buildah(['rm', '--all']);
+  try {
+    await buildah(['bud', ...flags, ...args, '-f', dockerfile, '-t', reference, context]);
+  } catch (error) {
+    // A step that failed stays mounted, for a person to look at.
+    await buildah(['rm', '--all']);
+    for (const target of [...mountsBelow(STORE)].reverse()) await run('umount', [target]);
+    throw error;
+  }
   const id = (await buildah(['inspect', '--type=image', '--format={{.FromImageID}}', reference])).trim();
   const archive = join(IMAGES, `${fileName(reference)}-${id.slice(0, 16)}.tar`);
   if (existsSync(archive)) return archive;
@@ -85,8 +95,10 @@ async function ensureBase(reference: string): Promise<void> {
 }
 
 async function buildah(args: readonly string[]): Promise<string> {
-  return await run('buildah', [...STORAGE, ...args], { timeoutMs: 15 * 60_000 });
+  // Leads a group: what a step runs ends with it.
+  return await run('setsid', ['buildah', ...STORAGE, ...args], { timeoutMs: 15 * 60_000 });
 }
 
 /** A store of our own: layers are kept from run to run, and the machine's own store is left alone. */
-const STORAGE = [`--root=${join(CACHE, 'buildah')}`, `--runroot=${join(CACHE, 'buildah-run')}`, '--storage-driver=overlay'];
+const STORE = join(CACHE, 'buildah');
+const STORAGE = [`--root=${STORE}`, `--runroot=${join(CACHE, 'buildah-run')}`, '--storage-driver=overlay'];

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { before, describe, test } from 'node:test';
+import { PinnedChannel } from '../../../src/channel/agent-channel.ts';
 import type { Attestor, Refusal } from '../../../src/channel/api.ts';
 import type { KeyPair } from '../../../src/channel/certificates.ts';
 import { createDialer } from '../../../src/channel/dialer.ts';
@@ -158,6 +160,24 @@ describe('a controller', () => {
     await assert.rejects(channel.call('DeleteVolume', deleteWithSecret, inTime()), UnreachableError);
     assert.deepEqual(again.calls, []);
     assert.equal(handshakes, 2, 'the first look and the channel');
+  });
+
+  test('has a channel that is one connection, whatever grpc-js does to keep it', async () => {
+    await using scene = new Scene();
+    const agent = await startRogue(scene, agentPair);
+    const address = addressOf(agent);
+    const pinned = new X509Certificate(agentPair.certificate);
+    const channel = new PinnedChannel({ address, ip: '127.0.0.1', pinned, authority: agentPair.certificate, own: controller });
+    scene.later(() => channel.close());
+    await channel.raw('Attest', {}, inTime());
+    await agent.stop();
+    const again = await startRogue(scene, agentPair, { port: address.port });
+    await until(() => !channel.connected, 'the loss of the connection');
+    await assert.rejects(
+      channel.raw('DeleteVolume', deleteWithSecret, inTime()),
+      /the connection was lost, and is not made again by itself/,
+    );
+    assert.deepEqual(again.calls, []);
   });
 
   test('is told when the agent does not trust it', async () => {

@@ -6,7 +6,7 @@ import { createDialer } from '../../../src/channel/dialer.ts';
 import { fileClientIdentity } from '../../../src/channel/key-files.ts';
 import { failsWith } from '../pool/faulty-pools.ts';
 import { type Authority, makeAuthority } from './authority.ts';
-import { startRogue } from './peers.ts';
+import { type RogueAgent, startRogue } from './peers.ts';
 import { addressOf, get, inTime, keyPair, NODE, refusedFor, Scene, soon, until } from './rig.ts';
 
 describe('certificates from files', () => {
@@ -54,6 +54,15 @@ describe('certificates from files', () => {
     await assert.rejects(dialerOf(scene).dial(addressOf(rogue), soon), refusedFor('wrong_node', 'DNS:node-2', 'DNS:node-1'));
     assert.deepEqual(rogue.calls, []);
     await scene.controller.sawOnly('wrong_node');
+  });
+
+  test('are not exchanged for those of another node once they were read', async () => {
+    await using scene = new Scene();
+    const other = await authority.issue('server', ['node-2']);
+    const rogue: RogueAgent = await startRogue(scene, await authority.issue('server'), { shaken: () => rogue.show(other) });
+    await assert.rejects(dialerOf(scene).dial(addressOf(rogue), soon), refusedFor('changed_certificate', 'a moment before'));
+    assert.deepEqual(rogue.calls, []);
+    await scene.controller.sawOnly('changed_certificate');
   });
 
   test('of another authority are refused, and those of none', async () => {

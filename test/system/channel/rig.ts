@@ -135,6 +135,7 @@ export const fakePools = (given: Partial<Pools> = {}): Pools =>
   ({
     nodeName: NODE,
     status: async () => [aPool('fast', 'device')],
+    states: () => [aPool('fast', 'device')],
     getVolume: async () => aVolume(),
     deleteVolume: async () => ({}),
     ...given,

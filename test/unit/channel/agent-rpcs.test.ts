@@ -16,7 +16,7 @@ const rpcsOf = ({ tokenFile, ...pools }: Partial<AgentUseCases['pools']> & { tok
   agentRpcs({
     pools: {
       nodeName: 'node-1',
-      status: async () => [],
+      states: () => [],
       findVolume: async () => undefined,
       listVolumes: async () => assert.fail(),
       ...pools,
@@ -33,7 +33,7 @@ describe('the agent', () => {
       if (pool === 'fast') throw new ConvoyError('Unavailable', 'not open');
       return aVolume({ pool: 'slow' });
     };
-    assert.deepEqual(await rpcsOf({ status: async () => two, findVolume }).FindVolume({ name: 'a' }), {
+    assert.deepEqual(await rpcsOf({ states: () => two, findVolume }).FindVolume({ name: 'a' }), {
       found: true,
       volumeId: aVolume().id,
       closedPools: [],
@@ -42,7 +42,7 @@ describe('the agent', () => {
 
   test('does not take a failure for an absence', async () => {
     const findVolume = async (): Promise<never> => Promise.reject(new ConvoyError('DataLoss', 'damaged'));
-    await assert.rejects(rpcsOf({ status: async () => two, findVolume }).FindVolume({ name: 'a' }), (error) =>
+    await assert.rejects(rpcsOf({ states: () => two, findVolume }).FindVolume({ name: 'a' }), (error) =>
       isConvoyError(error, 'DataLoss'),
     );
   });
@@ -59,7 +59,7 @@ describe('the agent', () => {
 
   test('says why a pool is closed', async () => {
     const closed = { ...aPool('slow', 'directory'), state: { kind: 'unavailable', reason: 'mount its disk' } } as PoolStatus;
-    const { pools } = await rpcsOf({ status: async () => [aPool('fast', 'device'), closed] }).Describe({});
+    const { pools } = await rpcsOf({ states: () => [aPool('fast', 'device'), closed] }).Describe({});
     assert.deepEqual(
       pools?.map(({ name, open, reason }) => ({ name, open, reason })),
       [

@@ -123,6 +123,14 @@ describe('forget', () => {
     assert.equal(fleet.goneNodes.list().length, 1);
   });
 
+  test('is not for a controller that asks no agent: it cannot tell whether the node answers', async () => {
+    using fleet = await startFleet(['a'], { standby: true });
+    const admin = adminOf(fleet);
+    assert.equal((await failureOf(admin.forget('a', { force: false }))).code, 'Unavailable');
+    assert.deepEqual(fleet.goneNodes.list(), []);
+    assert.equal((await admin.counts()).orphans, undefined);
+  });
+
   test('works outside Kubernetes', async () => {
     using fleet = await startFleet(['a']);
     const admin = adminOf(fleet, false);
@@ -172,6 +180,12 @@ describe('orphans', () => {
     );
     assert.deepEqual(found.volumes[1], { ...found.volumes[1], nodeName: 'a', pool: 'fast', name: 'orphan', sizeBytes: 3n * GIB });
     assert.deepEqual(new Set(found.claims), new Set([lost, foreign, released]));
+    const all = await adminOf(fleet).orphans({ minAgeMs: 0 });
+    assert.deepEqual(
+      all.volumes.map(({ name }) => name),
+      ['older', 'orphan', 'young'],
+    );
+    assert.ok(all.claims.includes(young));
     assert.deepEqual(
       found.silent.map(({ nodeName }) => nodeName),
       ['c', `with key ${nodeKey('z')}`],
@@ -221,9 +235,15 @@ describe('orphans', () => {
     using fleet = await startFleet(['a']);
     fleet.view.failure = new ConvoyError('Unavailable', 'the API server cannot be asked');
     const admin = adminOf(fleet);
-    assert.equal((await admin.counts()).agents.connected, 1);
+    assert.equal((await admin.counts()).agents['connected'], 1);
     await until(() => fleet.lines.some(({ message }) => message.startsWith('orphans were not counted')));
     assert.equal((await admin.counts()).orphans, undefined);
+  });
+
+  test('and nodes are not counted while nobody knows them: a scrape has the other metrics', async () => {
+    using fleet = await startFleet(['a']);
+    fleet.goneNodes.unread = new ConvoyError('Unavailable', 'the ConfigMap was not read yet');
+    assert.deepEqual(await adminOf(fleet).counts(), { agents: {} });
   });
 });
 

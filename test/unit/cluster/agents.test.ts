@@ -56,7 +56,7 @@ describe('agents', () => {
     fleet.discovery.set([addressOf(fleet.node('a'), { serving: false })]);
     assert.equal(fleet.agents.link(nodeKey('a'))?.address.serving, false);
     assert.equal(isConnected(fleet, 'a'), true);
-    assert.equal(fleet.dials.length, 1);
+    assert.equal(fleet.dials.count, 1);
   });
 
   test('of a node with two pods are the one that serves', async () => {
@@ -89,18 +89,18 @@ describe('agents', () => {
   test('are dialled once for all who wait', async () => {
     using fleet = await startFleet(['a'], { timing: { ...TIMING, tickMs: 60_000, refreshMs: 60_000 } });
     for (const channel of fleet.node('a').channels) channel.usable = false;
-    const dials = fleet.dials.length;
+    const dials = fleet.dials.count;
     const connections = await Promise.all(Array.from({ length: 100 }, () => connect(fleet, 'a')));
-    assert.equal(fleet.dials.length, dials + 1);
+    assert.equal(fleet.dials.count, dials + 1);
     assert.equal(new Set(connections.map(({ channel }) => channel)).size, 1);
   });
 
   test('that failed just now are not dialled by every call', async () => {
     using fleet = await startFleet(['a'], { timing: { ...TIMING, restMs: 60_000, backoffMs: 60_000, backoffMostMs: 60_000 } });
     await cut(fleet, fleet.node('a'));
-    const dials = fleet.dials.length;
+    const dials = fleet.dials.count;
     for (let call = 0; call < 10; call++) assert.equal((await failureOf(connect(fleet, 'a'))).code, 'Unavailable');
-    assert.equal(fleet.dials.length, dials);
+    assert.equal(fleet.dials.count, dials);
   });
 
   test('that cannot be reached are tried until they can', async () => {
@@ -109,9 +109,20 @@ describe('agents', () => {
         for (const node of nodes) node.unreachable = new UnreachableError('connection refused');
       },
     });
-    await until(() => fleet.dials.length > 3);
+    await until(() => fleet.dials.count > 3);
     assert.equal(fleet.lines.filter(({ message }) => message.startsWith('agent not connected')).length, 1);
     fleet.node('a').unreachable = undefined;
+    await until(() => isConnected(fleet, 'a'));
+  });
+
+  test('that begin to serve are tried at once', async () => {
+    const timing = { ...TIMING, backoffMs: 60_000, backoffMostMs: 60_000 };
+    using fleet = await startFleet(['a'], { timing });
+    const a = fleet.node('a');
+    await cut(fleet, a);
+    fleet.discovery.set([addressOf(a, { serving: false })]);
+    a.unreachable = undefined;
+    fleet.discovery.set([addressOf(a, { serving: true })]);
     await until(() => isConnected(fleet, 'a'));
   });
 
@@ -179,10 +190,10 @@ describe('agents', () => {
     assert.deepEqual(fleet.agents.problems(), []);
     fleet.goneNodes.unread = new ConvoyError('Unavailable', 'the ConfigMap was not read yet');
     assert.deepEqual(fleet.agents.problems(), ['the ConfigMap was not read yet']);
-    const dials = fleet.dials.length;
+    const dials = fleet.dials.count;
     fleet.discovery.set([addressOf(fleet.node('a'), { podUid: 'new' })]);
     await until(() => fleet.agents.link(nodeKey('a'))?.reason === 'the ConfigMap was not read yet');
-    assert.equal(fleet.dials.length, dials);
+    assert.equal(fleet.dials.count, dials);
     fleet.goneNodes.unread = undefined;
     await until(() => isConnected(fleet, 'a'));
   });
@@ -201,20 +212,33 @@ describe('agents', () => {
     );
   });
 
+  test('are left alone until this controller is in charge', async () => {
+    using fleet = await startFleet(['a'], { standby: true });
+    assert.equal(fleet.agents.links().length, 1);
+    const { code, message } = await failureOf(connect(fleet, 'a'));
+    assert.equal(code, 'Unavailable');
+    assert.match(message, /not in charge/);
+    assert.equal(fleet.dials.count, 0);
+    fleet.agents.start();
+    await until(() => isConnected(fleet, 'a'));
+    assert.equal(fleet.dials.count, 1);
+  });
+
   test('are all closed in the end', async () => {
     const fleet = await startFleet(['a', 'b']);
     fleet[Symbol.dispose]();
     assert.ok(fleet.nodes.flatMap(({ channels }) => channels).every((channel) => channel instanceof FakeChannel && channel.closed));
-    const dials = fleet.dials.length;
+    const dials = fleet.dials.count;
     fleet.discovery.set(fleet.nodes.map((node) => addressOf(node, { podUid: 'new' })));
-    assert.equal(fleet.dials.length, dials);
+    assert.equal(fleet.dials.count, dials);
   });
 });
 
-test('a thousand agents are dialled a few at a time', async () => {
+test('many agents are dialled a few at a time', async () => {
   const names = Array.from({ length: 300 }, (_, index) => `n${index}`);
-  using fleet = await startFleet(names, { timing: { ...REAL_TIMING } });
-  assert.equal(fleet.dials.length, 300);
+  using fleet = await startFleet(names, { timing: REAL_TIMING });
+  assert.equal(fleet.dials.count, 300);
+  assert.ok(fleet.dials.most > 1 && fleet.dials.most <= 16, `${fleet.dials.most} at once`);
 });
 
 test('versions are adjacent within one minor version of the same major one', () => {

@@ -7,7 +7,7 @@ import { TABLES } from '../../../scripts/docs-tables.ts';
 import { EXIT_CODES } from '../../../src/cli/exit-codes.ts';
 import { parseConfigFile } from '../../../src/config/file.ts';
 import { poolsOfFile } from '../../../src/config/pools.ts';
-import { POOL_FIELDS, ROOT_FIELDS } from '../../../src/config/schema.ts';
+import { FIELD_TABLES, LIST_TABLES } from '../../../src/config/schema.ts';
 import { PARAMETER } from '../../../src/convoy/names.ts';
 import { OPTION } from '../../../src/convoy/options.ts';
 import { METRICS } from '../../../src/observe/metric-catalogue.ts';
@@ -55,8 +55,9 @@ describe('the documentation', () => {
     const keys = [
       ...Object.keys(PARAMETER),
       ...Object.keys(OPTION),
-      ...Object.keys(ROOT_FIELDS),
-      ...Object.keys(POOL_FIELDS).map((key) => `pools[].${key}`),
+      ...Object.entries(FIELD_TABLES).flatMap(([path, fields]) =>
+        Object.keys(fields).map((key) => `${path === '' ? '' : `${path}${LIST_TABLES.has(path) ? '[]' : ''}.`}${key}`),
+      ),
     ];
     assert.deepEqual(
       keys.filter((key) => !text.includes(`| \`${key}\` |`)),
@@ -84,7 +85,7 @@ describe('the documentation', () => {
 
   it('keeps the first screen of the README short', () => {
     const { text } = readPage('README.md');
-    const [first = ''] = text.split('## Five minutes without a cluster');
+    const [first = ''] = text.split('## Five minutes on a cluster');
     assert.ok(first.split('\n').length <= 60, `${first.split('\n').length} lines`);
     assert.ok(headingsOf(text).includes('State of things'));
   });

@@ -43,7 +43,9 @@ describe('commands of the documentation', () => {
 
   it('are verbs of convoy that exist', () => {
     const known = new Set(headingsOf(readPage('docs/cli.md').text).filter((heading) => heading.startsWith('convoy ')));
-    const named = allPages().flatMap(({ text }) => [...text.matchAll(/convoy (pools|volumes|snapshots) ([a-z]+)/g)].map(([verb]) => verb));
+    const named = allPages().flatMap(({ text }) =>
+      [...text.matchAll(/convoy (node|pools|volumes|snapshots) ([a-z]+)/g)].map(([verb]) => verb),
+    );
     assert.deepEqual(
       [...new Set(named)].filter((verb) => !known.has(verb)),
       [],

@@ -63,7 +63,7 @@ export class Api {
   }
 
   async create<T = KubeObject>(path: string, body: object): Promise<T> {
-    return (await this.#json('POST', path, body)) as T;
+    return (await this.#json('POST', path, { ...typeOf(path), ...body })) as T;
   }
 
   async merge<T = KubeObject>(path: string, body: object): Promise<T> {
@@ -108,6 +108,19 @@ export class Api {
       sent.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
+}
+
+/** Custom resources must say what they are; for others the path does. */
+const KINDS: Readonly<Record<string, string>> = {
+  volumesnapshots: 'VolumeSnapshot',
+  volumesnapshotcontents: 'VolumeSnapshotContent',
+  volumesnapshotclasses: 'VolumeSnapshotClass',
+};
+
+function typeOf(path: string): object {
+  const [, group = '', version = ''] = /^\/apis\/([^/]+)\/([^/]+)\//.exec(path) ?? [];
+  const kind = KINDS[path.slice(path.lastIndexOf('/') + 1)];
+  return kind === undefined ? {} : { apiVersion: `${group}/${version}`, kind };
 }
 
 function messageOf(answer: string): string {

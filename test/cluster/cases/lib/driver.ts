@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { KUBERNETES_NAMESPACE } from '../../rig/paths.ts';
 import type { Api } from './api.ts';
 import type { CapacityObject, Pod } from './objects.ts';
-import type { Space } from './space.ts';
+import type { NewObject, Space } from './space.ts';
 import { notYet } from './waiting.ts';
 
 export const DRIVER = 'csi.convoy-csi.org';
@@ -83,7 +83,9 @@ export async function controllerLog(api: Api): Promise<readonly CallLine[]> {
 /** gRPC codes of the CreateVolume calls for a claim, as the provisioner names its volume. */
 export async function createCodes(api: Api, claimUid: string): Promise<readonly string[]> {
   const lines = await controllerLog(api);
-  return lines.filter(({ method, request }) => method === 'CreateVolume' && request?.name === `pvc-${claimUid}`).map(({ code = '' }) => code);
+  return lines
+    .filter(({ method, request }) => method === 'CreateVolume' && request?.name === `pvc-${claimUid}`)
+    .map(({ code = '' }) => code);
 }
 
 export async function capacities(api: Api): Promise<readonly CapacityObject[]> {
@@ -114,7 +116,7 @@ export function storageClass(
   name: string,
   parameters: Readonly<Record<string, string>>,
   more: { readonly binding?: 'Immediate' | 'WaitForFirstConsumer'; readonly nodes?: readonly string[]; readonly retain?: boolean } = {},
-): { readonly metadata: { readonly name: string } } & object {
+): NewObject {
   const { binding = 'Immediate', nodes, retain } = more;
   return {
     metadata: { name },

@@ -34,7 +34,12 @@ export interface Pod extends KubeObject {
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string; readonly message?: string }[];
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
   };
 }
 
@@ -98,7 +103,15 @@ export interface PodOptions {
 
 export const HOST_LABEL = 'kubernetes.io/hostname';
 
-export function claimSpec({ storageClass, size = '64Mi', block, mode = 'ReadWriteOnce', snapshot, clone, volumeName }: ClaimOptions): object {
+export function claimSpec({
+  storageClass,
+  size = '64Mi',
+  block,
+  mode = 'ReadWriteOnce',
+  snapshot,
+  clone,
+  volumeName,
+}: ClaimOptions): object {
   return {
     accessModes: [mode],
     storageClassName: storageClass,
@@ -125,7 +138,10 @@ export function podSpec({ claims = {}, devices = {}, ephemeral = {}, node, prefe
   const inline = Object.entries(ephemeral).map(([mountPath, options]) => {
     return { mountPath, name: add({ ephemeral: { volumeClaimTemplate: { spec: claimSpec(options) } } }) };
   });
-  const raw = Object.entries(devices).map(([devicePath, claimName]) => ({ devicePath, name: add({ persistentVolumeClaim: { claimName } }) }));
+  const raw = Object.entries(devices).map(([devicePath, claimName]) => ({
+    devicePath,
+    name: add({ persistentVolumeClaim: { claimName } }),
+  }));
   return {
     // Not 0: that is a force delete, after which the object is gone before the kubelet has unmounted.
     terminationGracePeriodSeconds: 1,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Cluster, openCluster } from '../../rig/cluster.ts';
 import { CommandError } from '../../rig/shell.ts';
-import { Api, ApiError, type KubeObject } from './api.ts';
+import { Api, type KubeObject } from './api.ts';
 import {
   type Claim,
   type ClaimOptions,
@@ -16,7 +16,16 @@ import {
 } from './objects.ts';
 import { eventsOf, notYet, showEvents, until } from './waiting.ts';
 
+/** Without the status; its kind is told by where it is made. */
+export interface NewObject {
+  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly [field: string]: unknown;
+}
+
 const SNAPSHOT_API = '/apis/snapshot.storage.k8s.io/v1';
+/** Of what is not in the core API. */
+const APIS: Readonly<Record<string, string>> = { volumesnapshots: SNAPSHOT_API, statefulsets: '/apis/apps/v1' };
+const NAMESPACES = '/api/v1/namespaces';
 export const VOLUMES = '/api/v1/persistentvolumes';
 export const CONTENTS = `${SNAPSHOT_API}/volumesnapshotcontents`;
 export const CLASSES = '/apis/storage.k8s.io/v1/storageclasses';
@@ -41,18 +50,22 @@ export class Space {
     const space = new Space(openCluster(), name);
     const { api } = space;
     const explain = async (): Promise<string> => `  of an earlier run: ${await space.#leftOver()}`;
-    await until(`namespace ${name} of an earlier run to go`, async () => assert.equal(await api.find(space.#core('')), undefined), explain);
-    await api.create('/api/v1/namespaces', { metadata: { name } });
+    await until(
+      `namespace ${name} of an earlier run to go`,
+      async () => assert.equal(await api.find(`${NAMESPACES}/${name}`), undefined),
+      explain,
+    );
+    await api.create(NAMESPACES, { metadata: { name } });
     // Made by a controller a moment after its namespace; pods are refused until then.
-    await space.until('the default service account', () => api.get(space.#core('serviceaccounts/default')));
+    await space.until('the default service account', () => api.get(space.path('serviceaccounts', 'default')));
     return space;
   }
 
   /** Removes all that was made, and waits until the driver has deleted it too. */
   async close(): Promise<void> {
     const { api } = this;
-    await api.remove(`/apis/apps/v1/namespaces/${this.name}/statefulsets`);
-    const rounds = [[this.#core('pods')], [this.path('volumesnapshots'), this.#core('persistentvolumeclaims')]];
+    await api.remove(this.path('statefulsets'));
+    const rounds = [[this.path('pods')], [this.path('volumesnapshots'), this.path('persistentvolumeclaims')]];
     for (const paths of rounds) {
       for (const path of paths) await api.remove(path);
       await this.until(`${paths.join(' and ')} to go`, async () => {
@@ -61,18 +74,37 @@ export class Space {
     }
     for (const path of this.#outside.toReversed()) await api.remove(path);
     await this.until('the volumes and snapshots of the claims to go', async () => assert.equal(await this.#leftOver(), ''));
-    await api.remove(this.#core(''));
+    await api.remove(`${NAMESPACES}/${this.name}`);
   }
 
   /** For an object without a namespace: removed at the end, the last one first. Reclaiming is up to the test. */
-  async outside<T extends KubeObject>(path: string, body: object & { readonly metadata: { readonly name: string } }): Promise<T> {
+  async outside<T = KubeObject>(path: string, body: NewObject): Promise<T> {
     this.#outside.push(`${path}/${body.metadata.name}`);
     await this.api.remove(`${path}/${body.metadata.name}`);
     return await this.api.create<T>(path, body);
   }
 
   async claim(name: string, options: ClaimOptions): Promise<Claim> {
-    return await this.api.create<Claim>(this.#core('persistentvolumeclaims'), { metadata: { name }, spec: claimSpec(options) });
+    return await this.api.create<Claim>(this.path('persistentvolumeclaims'), { metadata: { name }, spec: claimSpec(options) });
+  }
+
+  /** Asks for more room. */
+  async grow(name: string, size: string): Promise<void> {
+    await this.api.merge(this.path('persistentvolumeclaims', name), { spec: { resources: { requests: { storage: size } } } });
+  }
+
+  /** Until the claim says that it has this size, which is once the volume and its file system have. */
+  async grown(name: string, size: string): Promise<void> {
+    await this.until(`claim ${name} to have ${size}`, async () => {
+      const { status } = await this.getClaim(name);
+      assert.equal(status?.capacity?.storage, size, JSON.stringify(status));
+    });
+  }
+
+  /** The pods must be gone. */
+  async removeClaims(...names: readonly string[]): Promise<void> {
+    for (const name of names) await this.api.remove(this.path('persistentvolumeclaims', name));
+    await this.gone(...names.map((name) => this.path('persistentvolumeclaims', name)));
   }
 
   async getClaim(name: string): Promise<Claim> {
@@ -99,7 +131,7 @@ export class Space {
 
   async pod(name: string, options: PodOptions): Promise<Pod> {
     const { labels } = options;
-    return await this.api.create<Pod>(this.#core('pods'), { metadata: { name, labels }, spec: podSpec(options) });
+    return await this.api.create<Pod>(this.path('pods'), { metadata: { name, labels }, spec: podSpec(options) });
   }
 
   async getPod(name: string): Promise<Pod> {
@@ -191,25 +223,21 @@ export class Space {
 
   /** Of a collection in this namespace, or of an object of it. */
   path(resource: string, name?: string): string {
-    const place = resource === 'volumesnapshots' ? `${SNAPSHOT_API}/namespaces/${this.name}/` : this.#core('');
-    return `${place}${resource === 'volumesnapshots' ? '' : '/'}${resource}${name === undefined ? '' : `/${name}`}`;
-  }
-
-  #core(resource: string): string {
-    return `/api/v1/namespaces/${this.name}${resource === '' ? '' : `/${resource}`}`;
+    const api = APIS[resource] ?? '/api/v1';
+    return `${api}/namespaces/${this.name}/${resource}${name === undefined ? '' : `/${name}`}`;
   }
 
   async #leftOver(): Promise<string> {
     const volumes = await this.api.list<Volume>(VOLUMES);
     const contents = await this.api.list<SnapshotContent>(CONTENTS);
     return [
-      ...volumes.filter(({ spec }) => spec.claimRef?.namespace === this.name).map(({ metadata, status }) => `${metadata.name} (${status?.phase})`),
+      ...volumes
+        .filter(({ spec }) => spec.claimRef?.namespace === this.name)
+        .map(({ metadata, status }) => `${metadata.name} (${status?.phase})`),
       ...contents.filter(({ spec }) => spec.volumeSnapshotRef.namespace === this.name).map(({ metadata }) => metadata.name),
     ].join(', ');
   }
 }
-
-export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;
 
 const namesOf = (objects: readonly KubeObject[]): readonly string[] => objects.map(({ metadata }) => metadata.name);
 
