@@ -21,6 +21,11 @@ const USAGE = `usage: npm run cluster                    bring it up (3 nodes, t
 
 const COMMANDS: Readonly<Record<string, () => Promise<void>>> = { up, reload, down, status };
 
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 const { values, positionals } = parseArguments();
 const command = COMMANDS[positionals[0] ?? 'up'];
 if (command === undefined || positionals.length > 1) {

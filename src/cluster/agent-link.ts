@@ -25,6 +25,9 @@ export interface Timing {
 }
 export const TIMING: Timing = { answerMs: 5000, refreshMs: 10_000, backoffMs: 500, backoffMostMs: 10_000, restMs: 1000, tickMs: 1000 };
 
+/** Failures of one kind are told so often at most, whatever their words. */
+const LOG_EVERY_MS = 60_000;
+
 /** Calls that one agent is given at once; the provisioner alone runs a hundred threads. */
 export const FORWARDS_AT_ONCE = 64;
 
@@ -65,7 +68,7 @@ export class AgentLink {
   #round = new AbortController();
   #failure: { readonly error: unknown; readonly at: number } | undefined;
   #failures = 0;
-  #logged = '';
+  #logged: { readonly kind: string; readonly reason: string; readonly at: number } | undefined;
   #warnedVersion = '';
   #closed = false;
   #woken = false;
@@ -90,6 +93,10 @@ export class AgentLink {
   }
   get connected(): boolean {
     return this.#failure === undefined && this.#open() !== undefined;
+  }
+  /** Neither reached nor failed since it was made, moved or broke: what the node would say cannot be told yet. */
+  get untried(): boolean {
+    return this.#failure === undefined && this.#open() === undefined;
   }
   /** As far as it is proven just now. */
   get description(): Description | undefined {
@@ -292,7 +299,7 @@ export class AgentLink {
     const wasFailing = this.#failure !== undefined;
     this.#failure = undefined;
     this.#failures = 0;
-    this.#logged = '';
+    this.#logged = undefined;
     const fields = { node: this.name, address: this.where, version: description.version };
     if (isNew || wasFailing) this.#deps.log.info(fields, 'agent connected');
     if (description.version === this.#warnedVersion || !isSkewed(this.#deps.version, description.version)) return;
@@ -306,11 +313,19 @@ export class AgentLink {
   #failed(error: unknown): void {
     this.#failure = { error, at: Date.now() };
     this.#failures += 1;
-    // Once for each reason, not on every try.
-    if (this.#logged === this.reason) return;
-    this.#logged = this.reason;
     const refusal = error instanceof RefusedError ? { refusal: error.reason } : {};
+    if (this.#isTold(refusal.refusal ?? 'unreachable')) return;
     this.#deps.log.warn({ node: this.name, address: this.where, ...refusal, error }, 'agent not connected; tried again and again');
+  }
+
+  /** Not on every try. Of one kind the words may differ with each, as when they tell a time. */
+  #isTold(kind: string): boolean {
+    const { reason } = this;
+    const at = Date.now();
+    const last = this.#logged;
+    if (last?.kind === kind && (last.reason === reason || at - last.at < LOG_EVERY_MS)) return true;
+    this.#logged = { kind, reason, at };
+    return false;
   }
 
   #backoff(): number {

@@ -10,7 +10,7 @@ import type { Agents } from './agents.ts';
 import type { GoneNode, GoneNodes } from './api.ts';
 import { type CopySource, type CreateRequest, type Outline, parseCreateRequest } from './create-request.ts';
 import { joinReasons, NotConnectedError } from './errors.ts';
-import { findName } from './find-name.ts';
+import { findName, tryAll } from './find-name.ts';
 import { goneByKey } from './gone.ts';
 import type { NameMemory } from './name-memory.ts';
 import type { Ownership } from './own.ts';
@@ -61,11 +61,32 @@ class Creation {
   }
 
   async run(): Promise<CreateVolumeResponse> {
-    const { candidates, passedOver } = this.#place();
+    const { candidates, passedOver } = await this.#placeAmongTried();
     if (candidates.length === 0) throw this.#noNode(passedOver);
     const [only] = candidates.length > 1 ? await this.#alreadyOn(candidates) : candidates;
     if (only !== undefined) return this.#createOn(only);
     return this.#tryEach(candidates, passedOver);
+  }
+
+  /** After a start of ours no node was tried yet, and any of them may have the name from before. */
+  async #placeAmongTried(): Promise<Placement> {
+    const { name } = this.#asked;
+    const placement = this.#place();
+    if (placement.candidates.length < 2 || this.#deps.names.find(name) !== undefined) return placement;
+    const untried = this.#untried(placement);
+    if (untried.length === 0) return placement;
+    await tryAll(this.#agents, untried, this.#call);
+    const tried = this.#place();
+    const left = this.#untried(tried).map((key) => this.#agents.nameOf(key));
+    if (left.length === 0) return tried;
+    throw new ConvoyError(
+      'Unavailable',
+      `volume ${JSON.stringify(name)} is not made yet: whether a node has it from before cannot be told while nodes are being connected to (${joinReasons(left)}); try again`,
+    );
+  }
+
+  #untried({ candidates }: Placement): readonly string[] {
+    return candidates.map(({ key }) => key).filter((key) => this.#agents.link(key)?.untried === true);
   }
 
   #place(): Placement {

@@ -9,6 +9,19 @@ const AT_ONCE = 32;
 /** Who does not say by then is not waited for: a create would take as long as its slowest node. */
 const MOST_MS = 2000;
 
+/** Waits until each was reached or has failed. What came of it is the links' to tell. */
+export async function tryAll(agents: Agents, keys: readonly string[], caller: Caller): Promise<void> {
+  const wait = { deadline: forwardDeadline(caller.deadline, Date.now()), signal: caller.signal };
+  await mapBounded(keys, AT_ONCE, async (key) => {
+    try {
+      await agents.connect(key, wait);
+    } catch (error) {
+      caller.signal.throwIfAborted();
+      if (!isConvoyError(error)) throw error;
+    }
+  });
+}
+
 /**
  * Which of the nodes has a volume of this name, ready or in the making, so that it is not made a second time on another one
  * after a restart of ours. Nodes that do not answer are left out: what is on them is found among the orphans.

@@ -53,6 +53,7 @@ export class ControllerIdentity implements ClientIdentity {
   #pair: KeyPair | undefined;
   #failure: unknown;
   #running: Promise<void> | undefined;
+  readonly #made = Promise.withResolvers<void>();
 
   constructor(options: ControllerIdentityOptions) {
     this.#options = options;
@@ -68,6 +69,21 @@ export class ControllerIdentity implements ClientIdentity {
   async close(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
+  }
+
+  /** Resolves once there is a certificate to show. Throws Cancelled when `signal` aborts. */
+  async made(signal: AbortSignal): Promise<void> {
+    const given = new ConvoyError('Cancelled', "waiting for the controller's certificate was given up");
+    const aborted = Promise.withResolvers<never>();
+    const abort = (): void => aborted.reject(given);
+    const either = AbortSignal.any([signal, this.#stopped.signal]);
+    either.addEventListener('abort', abort);
+    if (either.aborted) abort();
+    try {
+      await Promise.race([this.#made.promise, aborted.promise]);
+    } finally {
+      either.removeEventListener('abort', abort);
+    }
   }
 
   async current(): Promise<KeyPair> {
@@ -86,6 +102,7 @@ export class ControllerIdentity implements ClientIdentity {
     for (let tries = 1; ; tries += 1) {
       try {
         this.#pair = (await this.#reconcile()).current;
+        this.#made.resolve();
         return;
       } catch (error) {
         // Somebody else wrote in between: what they wrote counts.

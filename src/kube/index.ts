@@ -69,6 +69,8 @@ export async function openKube(settings: KubeSettings, { log, environment, holde
     takeOver: async (signal) => {
       await lease.acquire(signal);
       identity.start();
+      // Whom nobody can be shown a certificate by yet would look as if no agent could be reached.
+      await identity.made(signal);
     },
     lost: lease.lost,
     problems: () =>

@@ -20,22 +20,28 @@ export async function openAdmission(root: string, system: System, log: Log): Pro
   const file = join(root, 'declared-gone');
   let gone = await readReason(file);
   if (gone !== undefined) log.warn({ reason: gone }, 'this node was declared gone');
+  const change = async (next: string | undefined): Promise<void> => {
+    if (next === gone) return;
+    if (next === undefined) {
+      await unlink(file).catch((error: unknown) => {
+        if (!isErrno(error, 'ENOENT')) throw fromErrno(error, `removing ${file}`);
+      });
+      await system.files.syncDirectory(root);
+      log.info({}, 'this node is used again');
+    } else {
+      await system.files.writeDurable(file, `${next}\n`);
+      log.warn({ reason: next }, 'this node was declared gone');
+    }
+    gone = next;
+  };
+  let last: Promise<unknown> = Promise.resolve();
   return {
     problems: () => (gone === undefined ? [] : [gone]),
-    set: async (admitted, reason) => {
-      const next = admitted ? undefined : reason;
-      if (next === gone) return;
-      if (next === undefined) {
-        await unlink(file).catch((error: unknown) => {
-          if (!isErrno(error, 'ENOENT')) throw fromErrno(error, `removing ${file}`);
-        });
-        await system.files.syncDirectory(root);
-        log.info({}, 'this node is used again');
-      } else {
-        await system.files.writeDurable(file, `${next}\n`);
-        log.warn({ reason: next }, 'this node was declared gone');
-      }
-      gone = next;
+    // One after the other: the last word counts, also when the one before is still being written.
+    set: (admitted, reason) => {
+      const turn = last.then(() => change(admitted ? undefined : reason));
+      last = turn.catch(() => undefined);
+      return turn;
     },
   };
 }

@@ -47,7 +47,10 @@ export async function startController(config: DaemonConfig, registry: DriverRegi
   let ready = false;
   await serve({ config, registry, pools, ports, agents, cluster, log, metrics, ready: () => ready }, made);
   health.metrics = async () => ({ contentType: metrics.contentType, body: await metrics.render() });
-  health.ready = async () => [...ports.problems(), ...(ready ? [] : ['another controller may still be serving: waiting to take over'])];
+  health.ready = async () => [
+    ...(await ports.problems()),
+    ...(ready ? [] : ['another controller may still be serving: waiting to take over']),
+  ];
   const stopped = new AbortController();
   made.defer(() => stopped.abort(new ConvoyError('Cancelled', 'the controller stops')));
   // Beside the rest: the sidecars wait by themselves for one that is not ready, and an admin can ask it meanwhile.

@@ -52,7 +52,7 @@ export async function startNode(config: DaemonConfig, registry: DriverRegistry, 
   const reasons: Reasons[] = [() => closedPools(pools)];
   if (config.agent !== undefined) reasons.push(await serveAgent({ config, agent: config.agent, pools, system, log, metrics }, made));
   if (config.kubeletDirectory !== undefined) reasons.push(await meetKubelet(config, config.kubeletDirectory, { system, log }, made));
-  health.ready = async () => (await Promise.all(reasons.map((reason) => reason()))).flat();
+  health.ready = async () => (await Promise.all(reasons.map(async (reason) => await reason()))).flat();
   health.metrics = async () => ({ contentType: metrics.contentType, body: await metrics.render() });
 
   const all = made.move();

@@ -33,6 +33,7 @@ export interface Page {
 
 export const DRIVER_NAME = 'csi.convoy-csi.org';
 const REPOSITORY = join(import.meta.dirname, '../..');
+const ENVIRONMENT = { ...process.env, NODE_COMPILE_CACHE: join(REPOSITORY, '.cache/compile') };
 const MAIN = process.env['CONVOY_TEST_MAIN'] ?? 'src/main.ts';
 const AGENT_PORT = 19_809;
 const HTTP_PORT = 19_808;
@@ -123,7 +124,7 @@ export class RigProcess {
       cwd: REPOSITORY,
       stdio: ['ignore', log, log],
       detached: true, // a group of its own: what it started is killed with it
-      env: { ...process.env, NODE_COMPILE_CACHE: join(REPOSITORY, '.cache/compile'), ...env },
+      env: { ...ENVIRONMENT, ...env },
     });
     closeSync(log);
     running.add(child);
@@ -179,6 +180,7 @@ export class RigProcess {
     const child = spawn(process.execPath, [MAIN, ...args, '--endpoint', `unix://${this.socketPath}`], {
       cwd: REPOSITORY,
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: ENVIRONMENT,
     });
     running.add(child);
     const output = { stdout: '', stderr: '' };

@@ -22,16 +22,24 @@ export class TestAuthority {
     openssl('req', '-x509', ...KEY, '-keyout', this.#path('ca.key'), '-out', this.caFile, '-days', '2', '-subj', '/CN=test authority');
   }
 
-  /** `days`: how long it is valid; negative = it has expired. `file`: written there, where that is not the name. */
+  /** `days`: how long it is valid; negative = it has expired. `file`: it is written there, where that is not the name. */
   sign(name: string, purpose: 'server' | 'client', { days = 2, file = name }: { days?: number; file?: string } = {}): KeyPairFiles {
-    const [certificateFile, keyFile, request, extensions] = ['crt', 'key', 'csr', 'ext'].map((ending) =>
-      this.#path(`${file}.${ending}`),
-    ) as [string, string, string, string];
-    openssl('req', ...KEY, '-keyout', keyFile, '-out', request, '-subj', `/CN=${name}`);
+    const files = this.filesOf(file);
+    const [request, extensions] = [this.#path(`${file}.csr`), this.#path(`${file}.ext`)];
+    openssl('req', ...KEY, '-keyout', files.keyFile, '-out', request, '-subj', `/CN=${name}`);
     writeFileSync(extensions, `extendedKeyUsage=${purpose}Auth\nsubjectAltName=DNS:${name}\n`);
     const ca = ['-CA', this.caFile, '-CAkey', this.#path('ca.key')];
-    openssl('x509', '-req', '-in', request, ...ca, '-days', String(days), '-extfile', extensions, '-out', certificateFile);
-    return { certificateFile, keyFile };
+    openssl('x509', '-req', '-in', request, ...ca, '-days', String(days), '-extfile', extensions, '-out', files.certificateFile);
+    return files;
+  }
+
+  filesOf(file: string): KeyPairFiles {
+    return { certificateFile: this.#path(`${file}.crt`), keyFile: this.#path(`${file}.key`) };
+  }
+
+  /** Whom nobody here trusts. */
+  another(name: string): TestAuthority {
+    return new TestAuthority(this.#path(name));
   }
 
   #path(name: string): string {

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { KUBERNETES_NAMESPACE } from '../rig/paths.ts';
 import { sleep } from '../rig/shell.ts';
 import { agentPod, controllerPod, driverPods } from './lib/driver.ts';
+import { untilDriverReady, untilEventOf } from './lib/driver-state.ts';
 import { lookAtNodes, type OnNodes, untilAsBefore } from './lib/left-on-nodes.ts';
 import type { Pod } from './lib/objects.ts';
 import { Space, VOLUMES } from './lib/space.ts';
@@ -35,7 +36,9 @@ before(async () => {
     await space.api.create(space.path('pods'), { metadata: { name: residentOf(node) }, spec: scriptPod(claims, node, script) });
   }
   await space.ready(...nodes.map(residentOf));
-  sums = await Promise.all(nodes.map((node) => space.until('the first data', () => space.exec(residentOf(node), 'cat /*/sum'))));
+  sums = await Promise.all(
+    nodes.map((node) => space.until('the first data', () => space.exec(residentOf(node), 'test -s /fast/numbers; cat /*/sum'))),
+  );
   calm = await lookAtNodes(space);
   assert.equal(calm.volumes.length >= nodes.length * CLASSES.length, true);
 });
@@ -59,12 +62,19 @@ test('fifty claims come and go while agents, the controller and a kubelet are ki
   });
   await Promise.all(killed);
   assert.equal(killed.length, kills.length);
-  await untilReady();
+  await untilDriverReady(space);
 
   const staying = all.filter(({ stays }) => stays);
   for (const { name } of staying) assert.equal((await space.getClaim(name)).status?.phase, 'Bound', name);
   for (const { name, node } of staying) assert.equal(await space.nodeOf(name), node);
-  await Promise.all(nodes.map((node) => readAll(node, staying.flatMap((each) => (each.node === node ? [each.name] : [])))));
+  await Promise.all(
+    nodes.map((node) =>
+      readAll(
+        node,
+        staying.flatMap((each) => (each.node === node ? [each.name] : [])),
+      ),
+    ),
+  );
   await removeClaims(...staying.map(({ name }) => name));
   await settled();
 });
@@ -73,7 +83,10 @@ test('claims come and go on the other nodes while the network of one is cut for 
   const [controller] = await driverPods(space.api, 'controller');
   const cut = nodes.find((node) => node !== controller?.spec.nodeName) ?? assert.fail('all nodes have the controller');
   await space.claim('doomed', { storageClass: 'default' });
-  await space.api.create(space.path('pods'), { metadata: { name: 'doomed' }, spec: endingPod({ '/data': 'doomed' }, cut, 'touch /data/x') });
+  await space.api.create(space.path('pods'), {
+    metadata: { name: 'doomed' },
+    spec: endingPod({ '/data': 'doomed' }, cut, 'touch /data/x'),
+  });
   const doomed = await space.volumeOf('doomed');
   await space.removePods('doomed');
   const all = visitors('cut-visitor', 12, { classes: CLASSES, nodes });
@@ -87,7 +100,7 @@ test('claims come and go on the other nodes while the network of one is cut for 
     there = Promise.all(all.filter((each) => each.node === cut).map((each) => comeAndGo(space, each)));
     there.catch(() => {}); // awaited below, when the others are through
     await Promise.all(all.filter((each) => each.node !== cut).map((each) => comeAndGo(space, each)));
-    await untilEvent(doomed.metadata.name, new RegExp(`node ${cut} .*(cannot be reached|has not answered)`));
+    await untilEventOf(space, doomed.metadata.name, new RegExp(`node ${cut} .*(cannot be reached|has not answered)`));
     assert.notEqual(await space.api.find(`${VOLUMES}/${doomed.metadata.name}`), undefined, 'deleted without its node');
     await over;
   } finally {
@@ -95,7 +108,7 @@ test('claims come and go on the other nodes while the network of one is cut for 
   }
   await there;
   await space.gone(`${VOLUMES}/${doomed.metadata.name}`);
-  await untilReady();
+  await untilDriverReady(space);
   await settled();
 });
 
@@ -116,19 +129,6 @@ async function killKubelet(node = ''): Promise<void> {
   await space.cluster.node(node).startKubelet();
 }
 
-/** All pods of the driver, and all nodes. */
-async function untilReady(): Promise<void> {
-  const names = [...(await driverPods(space.api, 'node')), ...(await driverPods(space.api, 'controller'))];
-  assert.equal(names.length, nodes.length + 1);
-  await space.until('the driver and all nodes to be ready', async () => {
-    const pods = names.map(({ metadata }) => `/api/v1/namespaces/${KUBERNETES_NAMESPACE}/pods/${metadata.name}`);
-    for (const path of [...pods, ...nodes.map((node) => `/api/v1/nodes/${node}`)]) {
-      const { status } = await space.api.get<Pod>(path);
-      assert.equal(status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True', `${path} is not ready`);
-    }
-  });
-}
-
 /** Nothing is stuck, nothing is left, and who stayed has all of its data and was not interrupted. */
 async function settled(): Promise<void> {
   const pods = await space.api.list(space.path('pods'));
@@ -139,7 +139,10 @@ async function settled(): Promise<void> {
     assert.equal(await space.exec(pod, `md5sum -c /*/sum >/dev/null; cat /*/sum`), sums[index]);
     for (const mount of MOUNTS) {
       const numbers = (await space.exec(pod, `cat ${mount}/numbers`)).trim().split('\n').map(Number);
-      assert.deepEqual(numbers, Array.from(numbers, (_, position) => position + 1));
+      assert.deepEqual(
+        numbers,
+        Array.from(numbers, (_, position) => position + 1),
+      );
     }
     assert.equal(await restartsOf(space, pod), 0);
   }
@@ -159,13 +162,4 @@ async function removeClaims(...names: readonly string[]): Promise<void> {
   const volumes = await Promise.all(names.map((name) => space.volumeOf(name)));
   await space.removeClaims(...names);
   await space.gone(...volumes.map(({ metadata }) => `${VOLUMES}/${metadata.name}`));
-}
-
-/** Of an object without a namespace. */
-async function untilEvent(name: string, message: RegExp): Promise<void> {
-  await space.until(`an event of ${name} that says ${message}`, async () => {
-    const events = await space.api.list<{ involvedObject: { name: string }; message: string } & Pod>('/api/v1/namespaces/default/events');
-    const said = events.filter(({ involvedObject }) => involvedObject.name === name).map((event) => event.message);
-    assert.ok(said.some((text) => message.test(text)), `it said ${JSON.stringify(said)}`);
-  });
 }

@@ -32,8 +32,9 @@ export interface BringUpOptions {
 /** Builds what is missing, brings the cluster up and installs the chart. Whatever goes wrong, nothing is left running. */
 export async function bringUp({ nodes = 3, purpose, chart = '', keepOnFailure = false, say = print }: BringUpOptions): Promise<void> {
   checkMachine(nodes);
-  ensureClusterPackages(say);
+  // First of all: whoever gives up afterwards takes down what is there.
   await removeAbandoned(say);
+  ensureClusterPackages(say);
   const withChart = chart !== false;
   if (withChart && !chartExists()) throw new Error('no charts/convoy-csi/Chart.yaml or no Dockerfile here: there is nothing to install');
 
@@ -63,6 +64,9 @@ export async function bringUp({ nodes = 3, purpose, chart = '', keepOnFailure = 
   }
 }
 
+/** Another's cluster is up: it is neither used nor touched. */
+export class ClusterTakenError extends Error {}
+
 function checkMachine(nodes: number): void {
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > MOST_NODES)
     throw new Error(`a test cluster has 1 to ${MOST_NODES} nodes, not ${nodes}`);
@@ -77,9 +81,9 @@ function checkMachine(nodes: number): void {
 /** What a test run that was killed left is removed; a person's cluster, or another run's, is not ours to remove. */
 async function removeAbandoned(say: (line: string) => void): Promise<void> {
   const state = readState();
-  if (state?.owner.purpose === 'person') throw new Error('a test cluster is up already; to end it: npm run cluster -- down');
+  if (state?.owner.purpose === 'person') throw new ClusterTakenError('a test cluster is up already; to end it: npm run cluster -- down');
   if (state !== undefined && isAlive(state.owner))
-    throw new Error(`process ${state.owner.pid} runs tests on a cluster now; wait for its end`);
+    throw new ClusterTakenError(`process ${state.owner.pid} runs tests on a cluster now; wait for its end`);
   if (state === undefined && (await leftovers()).length === 0) return;
   say('Removing what an earlier run left …');
   await tearDown();

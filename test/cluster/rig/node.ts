@@ -1,6 +1,6 @@
 import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeCgroups } from './cgroups.ts';
+import { makeCgroups, removeCgroups } from './cgroups.ts';
 import { nodeKubeconfig } from './control-plane.ts';
 import { releaseLoopsOfNode } from './loops.ts';
 import { netnsPath, processesInNetns } from './network.ts';
@@ -13,7 +13,7 @@ import { changeNode, type NodeState, requireState } from './state.ts';
 const XFS_BYTES = 4 * 1024 ** 3;
 const INIT = join(import.meta.dirname, 'node-init.sh');
 
-/** Once in a node's life: its files and its cgroups. */
+/** Once in a node's life: its files. */
 export async function prepareNode(number: number): Promise<void> {
   mkdirSync(nodeDirectory(number), { recursive: true });
   writeNodeConfig(number);
@@ -21,7 +21,6 @@ export async function prepareNode(number: number): Promise<void> {
   ftruncateSync(image, XFS_BYTES);
   closeSync(image);
   await run('mkfs.xfs', ['-q', '-m', 'reflink=1', xfsImage(number)]);
-  makeCgroups(number);
 }
 
 /** Namespaces and containerd; the kubelet is started on its own, once there are images. */
@@ -29,6 +28,7 @@ export async function bootNode(number: number): Promise<void> {
   const name = nodeState(number).name;
   const ready = join(nodeDirectory(number), 'ready');
   rmSync(ready, { force: true });
+  makeCgroups(number);
   const unshare = await startDetached(name, 'nsenter', [
     `--net=${netnsPath(number)}`,
     ...['unshare', '--mount', '--pid', '--uts', '--fork', '--mount-proc', '--kill-child', '--propagation', 'private'],
@@ -68,6 +68,8 @@ export async function cutPower(number: number): Promise<void> {
   if (init !== undefined) await killRecorded(init);
   await killAll(() => processesInNetns(netnsPath(number)));
   await releaseLoopsOfNode(number);
+  // A kubelet that finds those of containers from before asks for each of them for three seconds.
+  await removeCgroups(number);
   changeNode(number, ({ init: _gone, ...node }) => node);
 }
 

@@ -27,6 +27,8 @@ export interface RogueAgent {
 }
 
 export interface RogueOptions {
+  /** Default: loopback. */
+  readonly host?: string;
   readonly port?: number;
   readonly token?: string;
   readonly nodeName?: string;
@@ -63,7 +65,7 @@ export async function startRogue(scene: Scene, pair: KeyPair, options: RogueOpti
     injector.injectConnection(socket);
     options.shaken?.();
   });
-  await new Promise<void>((resolve) => tls.listen(options.port ?? 0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => tls.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve));
   const stop = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => tls.close(() => resolve()));
     for (const socket of sockets) socket.destroy();
@@ -72,7 +74,7 @@ export async function startRogue(scene: Scene, pair: KeyPair, options: RogueOpti
   };
   scene.later(stop);
   return {
-    address: `127.0.0.1:${(tls.address() as AddressInfo).port}`,
+    address: `${options.host ?? '127.0.0.1'}:${(tls.address() as AddressInfo).port}`,
     calls,
     show: (other) => tls.setSecureContext({ key: other.key, cert: other.certificate }),
     stop,

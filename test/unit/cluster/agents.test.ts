@@ -115,6 +115,17 @@ describe('agents', () => {
     await until(() => isConnected(fleet, 'a'));
   });
 
+  test('that fail in other words each time are logged once', async () => {
+    let tries = 0;
+    using fleet = await startFleet(['a'], {
+      prepare: ([node]) => {
+        Object.defineProperty(node, 'unreachable', { get: () => new UnreachableError(`no answer after ${++tries} ms`) });
+      },
+    });
+    await until(() => fleet.dials.count > 3);
+    assert.equal(fleet.lines.filter(({ message }) => message.startsWith('agent not connected')).length, 1);
+  });
+
   test('that begin to serve are tried at once', async () => {
     const timing = { ...TIMING, backoffMs: 60_000, backoffMostMs: 60_000 };
     using fleet = await startFleet(['a'], { timing });

@@ -151,6 +151,37 @@ test('a node that does not say whether it has the name holds nobody up', async (
   assert.equal((await create(fleet, 'v', anywhere('a')))?.volumeId, fleet.node('a').volumeId('v'));
 });
 
+test('right after a start, nodes that were not tried yet are asked for the name too', async () => {
+  using fleet = await startFleet(NAMES, { standby: true });
+  const id = fleet.node('c').addVolume('v');
+  fleet.agents.start();
+  assert.equal((await create(fleet, 'v', anywhere('a')))?.volumeId, id);
+  assert.deepEqual(creates(fleet), { a: 0, b: 0, c: 1 });
+});
+
+test('a node that is still being connected to may have the name: it is not made elsewhere meanwhile', async () => {
+  using fleet = await startFleet(NAMES, { standby: true });
+  fleet.node('c').handlers.Describe = () => new Promise(() => {});
+  fleet.agents.start();
+  const asked = fleet.rpcs.CreateVolume(createRequest('v', anywhere('a')), aCall({ deadline: Date.now() + 200 }));
+  const { code, message } = await failureOf(asked);
+  assert.equal(code, 'Unavailable');
+  assert.match(message, /cannot be told while nodes are being connected to \(c\); try again/);
+  assert.deepEqual(creates(fleet), { a: 0, b: 0, c: 0 });
+});
+
+test('a node that was tried and failed holds nobody up', async () => {
+  using fleet = await startFleet(NAMES, {
+    standby: true,
+    prepare: (nodes) =>
+      nodes.forEach((node) => {
+        if (node.name === 'c') node.unreachable = new UnreachableError('connection refused');
+      }),
+  });
+  fleet.agents.start();
+  assert.equal((await create(fleet, 'v', anywhere('a')))?.volumeId, fleet.node('a').volumeId('v'));
+});
+
 test('a volume that was deleted may be made on another node', async () => {
   using fleet = await startFleet(NAMES);
   const volume = await create(fleet, 'v', anywhere('a'));

@@ -89,7 +89,10 @@ export class Api {
 
   #send(method: string, path: string, body?: object): Promise<string> {
     const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-    const headers = { authorization: `Bearer ${this.#token}`, 'content-type': type };
+    const text = body === undefined ? '' : JSON.stringify(body);
+    // Without its length Node sends the body of a DELETE unframed, and it is taken for the next request.
+    const length = { 'content-length': Buffer.byteLength(text) };
+    const headers = { authorization: `Bearer ${this.#token}`, 'content-type': type, ...length };
     return new Promise((resolve, reject) => {
       const answered = (response: IncomingMessage): void => {
         const chunks: Buffer[] = [];
@@ -105,7 +108,7 @@ export class Api {
       const sent = request(`${this.#server}${path}`, { method, headers, agent: this.#agent, timeout: 30_000 }, answered);
       sent.on('timeout', () => sent.destroy(new Error(`${method} ${path}: no answer within 30 s`)));
       sent.on('error', reject);
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
+      sent.end(text);
     });
   }
 }

@@ -33,7 +33,9 @@ export async function untilAsBefore(space: Space, before: OnNodes): Promise<void
   await space.until('the nodes to be as before', async () => {
     const now = await lookAtNodes(space);
     assert.deepEqual(now, before);
-    const claimed = (await space.api.list<Volume>(VOLUMES)).flatMap(({ spec }) => (spec.csi?.driver === DRIVER ? [spec.csi.volumeHandle] : []));
+    const claimed = (await space.api.list<Volume>(VOLUMES)).flatMap(({ spec }) =>
+      spec.csi?.driver === DRIVER ? [spec.csi.volumeHandle] : [],
+    );
     assert.deepEqual(claimed.sort(), now.volumes);
   });
 }

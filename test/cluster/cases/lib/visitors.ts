@@ -55,7 +55,12 @@ export async function comeAndGo(space: Space, { name, storageClass, node, stays 
 }
 
 /** Not more than so many at once. `done` is told after each how many have gone. */
-export async function visitInTurn(space: Space, all: readonly Visitor[], atOnce: number, done: (count: number) => void = () => {}): Promise<void> {
+export async function visitInTurn(
+  space: Space,
+  all: readonly Visitor[],
+  atOnce: number,
+  done: (count: number) => void = () => {},
+): Promise<void> {
   const waiting = [...all];
   let count = 0;
   const serve = async (): Promise<void> => {
@@ -81,9 +86,9 @@ export function scriptPod(claims: Readonly<Record<string, string>>, node: string
 
 /** How often the container of a pod was started again. */
 export async function restartsOf(space: Space, pod: string): Promise<number> {
-  const { status } = await space.api.get<Pod & { readonly status: { readonly containerStatuses?: readonly { readonly restartCount: number }[] } }>(
-    space.path('pods', pod),
-  );
+  const { status } = await space.api.get<
+    Pod & { readonly status: { readonly containerStatuses?: readonly { readonly restartCount: number }[] } }
+  >(space.path('pods', pod));
   return status.containerStatuses?.[0]?.restartCount ?? assert.fail(`pod ${pod} has no container`);
 }
 
