@@ -1,4 +1,5 @@
 import { nodeKey } from '../convoy/ids.ts';
+import { NO_NODE_NAMED } from '../convoy/names.ts';
 import { segmentOf } from '../csi/topology.ts';
 import type { GoneNode } from './api.ts';
 
@@ -54,6 +55,7 @@ export function place(request: PlaceRequest, nodes: ReadonlyMap<string, KnownNod
     if (typeof found === 'string') passedOver.push(found);
     else candidates.push(found);
   }
+  if (request.at === undefined && request.required?.length === 0) passedOver.push(NO_NODE_NAMED);
   return { candidates, passedOver };
 }
 

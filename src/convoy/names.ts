@@ -13,6 +13,10 @@ export const topologyKey = (driverName: string): string => `${driverName}/node`;
 /** gRPC trailer that carries an ErrorCode where both ends are ours: the admin service, the controller's channel to an agent. */
 export const CODE_TRAILER = 'convoy-code';
 
+/** What is wrong with a requirement of zones and other keys alone: local volumes are on nodes. */
+export const NO_NODE_NAMED =
+  "accessibility_requirements name no node: in allowedTopologies use the driver's own key, <driver>/node (for zones, the pod's nodeSelector)";
+
 /** StorageClass and VolumeSnapshotClass parameter keys of our own (docs/parameters.md). */
 export const PARAMETER = {
   pool: 'pool',

@@ -19,16 +19,16 @@ export const accessibleTopology = (driverName: string, nodeName: string | undefi
   nodeName === undefined ? [] : [topologyOf(driverName, nodeName)];
 
 /**
- * Values of our key that will do, the preferred ones first; undefined = anywhere.
+ * Values of our key that will do, the preferred ones first; undefined = anywhere, none = nowhere (NO_NODE_NAMED).
  *
  * Only requisite binds: without it "the SP MAY choose from the list of all possible topologies" (csi.proto). A term is
- * met where all its segments hold; segments of other keys are not ours to judge (a caller only has keys that a driver
- * reported), so that a requisite term without our key is met everywhere.
+ * met where all its segments hold. Beside our key others are not ours to judge; a term of other keys alone (a zone, in a
+ * class's allowedTopologies) is met by no node that we could name.
  */
 export function requiredNodes(driverName: string, requirement: TopologyRequirement__Output | null): readonly string[] | undefined {
   if (requirement === null || requirement.requisite.length === 0) return undefined;
+  if (requirement.requisite.some(({ segments }) => Object.keys(segments).length === 0)) return undefined;
   const requisite = requirement.requisite.map((term) => nodeOf(driverName, term));
-  if (requisite.includes(undefined)) return undefined;
   const preferred = requirement.preferred.map((term) => nodeOf(driverName, term)).filter((node) => requisite.includes(node));
   return [...new Set([...preferred, ...requisite])].filter((node) => node !== undefined);
 }

@@ -1,6 +1,7 @@
 import type { CallContext } from '../convoy/contract.ts';
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import { checkName, type LocalVolumeId, localId, nodeKey } from '../convoy/ids.ts';
+import { NO_NODE_NAMED } from '../convoy/names.ts';
 import { step } from '../observe/steps.ts';
 import type { Call, CreateVolumeInput, Volume, VolumeSource } from './api.ts';
 import type { RunningJob } from './jobs.ts';
@@ -57,6 +58,7 @@ export async function clearVolume(pool: Pool, local: LocalVolumeId): Promise<voi
 /** RESOURCE_EXHAUSTED makes the provisioner choose another node (reference: external-provisioner, checkError). */
 export function checkNodes(env: PoolEnv, pool: Pool, nodes: readonly string[] | undefined): void {
   if (isAllowed(env, pool, nodes)) return;
+  if (nodes?.length === 0) throw new ConvoyError('NoSpace', NO_NODE_NAMED);
   throw new ConvoyError(
     'NoSpace',
     `pool ${pool.name} is on node ${env.nodeName}, but accessibility_requirements allow only ${nodes?.join(', ')}: allow this node, or use a pool that those nodes have`,

@@ -128,7 +128,7 @@ async function runBinary(
     binary,
     [
       `-csi.endpoint=unix://${socketPath}`,
-      ...(leftOut === undefined ? [] : [`-ginkgo.skip=^${leftOut}`]),
+      ...(leftOut === undefined ? [] : [`-ginkgo.skip=${leftOut}`]),
       ...(controllerSocketPath === undefined ? [] : [`-csi.controllerendpoint=unix://${controllerSocketPath}`]),
       `-csi.mountdir=${join(directory, 'mount')}`,
       `-csi.stagingdir=${join(directory, 'staging')}`,

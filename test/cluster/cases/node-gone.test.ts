@@ -30,7 +30,7 @@ after(() => space.close());
 test('volumes are made on it', async () => {
   for (const [index, claim] of CLAIMS.entries()) await space.claim(claim, { storageClass: index === 0 ? 'fast' : 'default' });
   const mounts = Object.fromEntries(CLAIMS.map((claim) => [`/${claim}`, claim]));
-  const script = CLAIMS.map((claim) => `echo ${claim} >/${claim}/name && fsync /${claim}/name`).join(' && ');
+  const script = CLAIMS.map((claim) => `echo ${claim} >/${claim}/name && sync /${claim}/name`).join(' && ');
   await api.create(space.path('pods'), { metadata: { name: 'writer' }, spec: endingPod(mounts, node.name, script) });
   await space.until('the writer to end', async () => assert.equal((await space.getPod('writer')).status?.phase, 'Succeeded'));
   await space.removePods('writer');

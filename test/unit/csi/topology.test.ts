@@ -22,11 +22,16 @@ test('preferred nodes come first, each once, and those that are not requisite no
   assert.deepEqual(nodes([at('a'), at('b'), at('c')], [at('c'), at('x'), at('a')]), ['c', 'a', 'b']);
 });
 
-test('without requisite terms, or with one that our key is not in, anywhere will do', () => {
+test('without requisite terms, or with one of no keys at all, anywhere will do', () => {
   assert.equal(requiredNodes('csi.example.org', null), undefined);
   assert.equal(nodes([]), undefined);
   assert.equal(nodes([], [at('a')]), undefined);
-  assert.equal(nodes([at('a'), elsewhere]), undefined);
+  assert.equal(nodes([at('a'), { segments: {} }]), undefined);
+});
+
+test('a term of other keys alone is met nowhere', () => {
+  assert.deepEqual(nodes([at('a'), elsewhere]), ['a']);
+  assert.deepEqual(nodes([elsewhere]), []);
 });
 
 test('of a term with several keys ours counts', () => {

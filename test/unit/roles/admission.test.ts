@@ -11,10 +11,10 @@ const put = (): void => {};
 const log = { debug: put, info: put, warn: put, error: put, child: () => log };
 
 /** Writes when it is let. */
-function openSystem(mayWrite: Promise<void> = Promise.resolve()): System {
+function openSystem(mayWrite: () => Promise<void> = async () => {}): System {
   const files = {
     writeDurable: async (path: string, text: string) => {
-      await mayWrite;
+      await mayWrite();
       writeFileSync(path, text);
     },
     syncDirectory: async () => {},
@@ -47,7 +47,11 @@ describe("the controller's word on whether the node counts", () => {
   it('is the last one, also when the one before is still being written', () =>
     withRoot(async (root) => {
       const mayWrite = Promise.withResolvers<void>();
-      const admission = await openAdmission(root, openSystem(mayWrite.promise), log);
+      const admission = await openAdmission(
+        root,
+        openSystem(() => mayWrite.promise),
+        log,
+      );
       const words = [admission.set(false, REASON), admission.set(true, '')];
       mayWrite.resolve();
       await Promise.all(words);
@@ -57,7 +61,11 @@ describe("the controller's word on whether the node counts", () => {
 
   it('is asked for again after one that could not be written', () =>
     withRoot(async (root) => {
-      const admission = await openAdmission(root, openSystem(Promise.reject(new Error('disk full'))), log);
+      const admission = await openAdmission(
+        root,
+        openSystem(() => Promise.reject(new Error('disk full'))),
+        log,
+      );
       await assert.rejects(admission.set(false, REASON), /disk full/);
       await admission.set(true, '');
       assert.deepEqual(admission.problems(), []);

@@ -35,7 +35,7 @@ export interface VisitorPlan {
 /** Made, bound, written, and gone again: pod, claim and, unless it stays, volume. */
 export async function comeAndGo(space: Space, { name, storageClass, node, stays }: Visitor): Promise<void> {
   await space.claim(name, { storageClass });
-  const script = `echo ${name} >/data/name && fsync /data/name && test "$(cat /data/name)" = ${name}`;
+  const script = `echo ${name} >/data/name && sync /data/name && test "$(cat /data/name)" = ${name}`;
   await space.api.create(space.path('pods'), { metadata: { name }, spec: endingPod({ '/data': name }, node, script) });
   const { status } = await space.until(
     `pod ${name} to end`,

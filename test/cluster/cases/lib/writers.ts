@@ -18,7 +18,7 @@ export async function startWriters(space: Space, pods: readonly WriterPod[]): Pr
     for (const [claim, storageClass] of Object.entries(claims)) await space.claim(claim, { storageClass });
     const files = names.map((claim) => `${mountOf(claim)}/numbers`).join(' ');
     const script = `set -e; n=0; trap 'exit 0' TERM
-      while :; do n=$((n+1)); for f in ${files}; do echo $n >>$f; done; fsync ${files}; sleep 0.5; done`;
+      while :; do n=$((n+1)); for f in ${files}; do echo $n >>$f; done; sync ${files}; sleep 0.5; done`;
     const mounts = Object.fromEntries(names.map((claim) => [mountOf(claim), claim]));
     const spec = { ...scriptPod(mounts, node, script), restartPolicy: 'Never' };
     await space.api.create(space.path('pods'), { metadata: { name }, spec });
