@@ -75,7 +75,7 @@ const PARTS: readonly Part[] = [
     name: 'roles',
     what: 'a controller and node agents as processes of this machine',
     blocked: needsMounts,
-    run: () => runNodeTests(['test/roles/**/*.test.ts'], SERIAL),
+    run: () => runNodeTests(['test/roles/**/*.test.ts'], PAIRWISE),
   },
   {
     name: 'chart',

@@ -1,5 +1,5 @@
 import type { ForwardedRpc } from '../channel/api.ts';
-import { invalid, notFound } from '../convoy/errors.ts';
+import { ConvoyError, invalid, isConvoyError, notFound } from '../convoy/errors.ts';
 import { checkName, type ObjectKind, parseId } from '../convoy/ids.ts';
 import { parseCapabilities } from '../csi/capability.ts';
 import type { CsiMethods } from '../csi/definitions.ts';
@@ -12,11 +12,13 @@ import { wasOnGone } from './gone.ts';
 import type { NameMemory } from './name-memory.ts';
 import type { Ownership } from './own.ts';
 import type { Router } from './router.ts';
+import type { SnapshotNames } from './snapshot-names.ts';
 
 export interface ByIdDeps {
   readonly router: Router;
   readonly own: Ownership;
   readonly names: NameMemory;
+  readonly snapshotNames: SnapshotNames;
   readonly log: Pick<Log, 'warn'>;
 }
 
@@ -31,8 +33,12 @@ export const byIdRpcs = (deps: ByIdDeps) =>
       deps.names.forgetId(id);
       return answer;
     },
-    DeleteSnapshot: async (request, call) =>
-      remove(deps, 'DeleteSnapshot', 'snapshot', requiredId('snapshot_id', request.snapshotId), request, call),
+    DeleteSnapshot: async (request, call) => {
+      const id = requiredId('snapshot_id', request.snapshotId);
+      const answer = await remove(deps, 'DeleteSnapshot', 'snapshot', id, request, call);
+      deps.snapshotNames.forgetId(id);
+      return answer;
+    },
     ControllerGetVolume: async (request, call) => {
       const id = requiredId('volume_id', request.volumeId);
       const [key, answer] = await send(deps, 'ControllerGetVolume', 'volume', id, request, call);
@@ -64,8 +70,10 @@ export const byIdRpcs = (deps: ByIdDeps) =>
       checkName('name', request.name);
       parseSnapshotParameters(request.parameters);
       const id = requiredId('source_volume_id', request.sourceVolumeId);
+      await refuseTakenName(deps, request.name, id, call);
       const [key, answer] = await send(deps, 'CreateSnapshot', 'volume', id, request, call);
       deps.own.snapshot(key, answer.snapshot);
+      deps.snapshotNames.remember(request.name, answer.snapshot?.snapshotId ?? '');
       return answer;
     },
     GetSnapshot: async (request, call) => {
@@ -77,6 +85,20 @@ export const byIdRpcs = (deps: ByIdDeps) =>
   }) satisfies { readonly [Name in ForwardedRpc]?: Rpc<Name> };
 
 export type ByIdRpc = keyof ById;
+
+/** A name stands for one snapshot in the whole cluster, although each node knows its own alone. */
+async function refuseTakenName(deps: ByIdDeps, name: string, volumeId: string, call: Call): Promise<void> {
+  const snapshotId = deps.snapshotNames.elsewhere(name, parseId(volumeId, 'volume')?.node ?? '');
+  if (snapshotId === undefined) return;
+  try {
+    await send(deps, 'GetSnapshot', 'snapshot', snapshotId, { snapshotId, secrets: {} }, call);
+  } catch (error) {
+    if (!isConvoyError(error, 'NotFound')) throw error;
+    deps.snapshotNames.forgetId(snapshotId);
+    return;
+  }
+  throw new ConvoyError('AlreadyExists', `snapshot ${JSON.stringify(name)} exists, of another volume: ${snapshotId}`);
+}
 
 /** To the node that the id names: its key, and what it answered. */
 async function send<Name extends ForwardedRpc>(

@@ -7,7 +7,7 @@ import { topologyOf } from '../csi/topology.ts';
 import type { Log } from '../observe/log.ts';
 import type { Call } from '../pool/api.ts';
 import type { Agents } from './agents.ts';
-import type { GoneNode, GoneNodes } from './api.ts';
+import type { ClusterView, GoneNode, GoneNodes } from './api.ts';
 import { type CopySource, type CreateRequest, type Outline, parseCreateRequest } from './create-request.ts';
 import { joinReasons, NotConnectedError } from './errors.ts';
 import { findName, tryAll } from './find-name.ts';
@@ -22,6 +22,8 @@ export interface CreateVolumeDeps {
   readonly own: Ownership;
   readonly names: NameMemory;
   readonly goneNodes: Pick<GoneNodes, 'list'>;
+  /** Absent outside Kubernetes. */
+  readonly view?: Pick<ClusterView, 'node'> | undefined;
   readonly pools: readonly Outline[];
   readonly driverName: string;
   readonly log: Pick<Log, 'warn'>;
@@ -127,14 +129,14 @@ class Creation {
     const full: string[] = [];
     const silent: string[] = [];
     for (const candidate of candidates) {
-      if (candidate.silent !== undefined && candidate.skippable) {
+      if (candidate.silent !== undefined && (await this.#mayPassOver(candidate))) {
         silent.push(candidate.silent);
         continue;
       }
       try {
         return await this.#createOn(candidate);
       } catch (error) {
-        if (error instanceof NotConnectedError && candidate.skippable) silent.push(error.message);
+        if (error instanceof NotConnectedError && (await this.#mayPassOver(candidate))) silent.push(error.message);
         else if (isConvoyError(error, 'NoSpace')) full.push(error.message);
         else throw error;
       }
@@ -144,6 +146,15 @@ class Creation {
       'Unavailable',
       `volume ${JSON.stringify(this.#asked.name)} is not made: ${full.length} nodes have no room, and ${silent.length} cannot be asked: ${joinReasons(silent)}`,
     );
+  }
+
+  /**
+   * An agent that restarts, or is replaced, is waited for: the scheduler may have sent a pod to its node that can go nowhere else,
+   * and it sends none to a node that is down.
+   */
+  async #mayPassOver({ name, skippable }: Candidate): Promise<boolean> {
+    const { view } = this.#deps;
+    return skippable && view !== undefined && (await view.node(name))?.ready !== true;
   }
 
   async #createOn(candidate: Candidate): Promise<CreateVolumeResponse> {
@@ -158,6 +169,7 @@ class Creation {
     try {
       const answer = await this.#deps.router.send(key, 'CreateVolume', request as CreateVolumeRequest__Output, this.#call);
       this.#deps.own.created(key, answer.volume, name);
+      this.#refuseIfGone(key, node);
       return answer;
     } catch (error) {
       const what = remains(error);
@@ -165,6 +177,12 @@ class Creation {
       else if (what === 'as before') this.#deps.names.restore(name, before);
       throw error;
     }
+  }
+
+  /** An admin forced the node out while it made the volume: nobody would ever delete a PersistentVolume that is named now. */
+  #refuseIfGone(key: string, node: string): void {
+    if (goneByKey(this.#deps.goneNodes).get(key) === undefined) return;
+    throw new ConvoyError('Unavailable', `node ${node} was declared gone while it made the volume: try again`);
   }
 
   #noNode(reasons: readonly string[]): ConvoyError {

@@ -20,7 +20,7 @@ export interface Candidate {
   readonly name: string;
   /** Why it cannot be asked just now; undefined = it can. */
   readonly silent?: string;
-  /** Kubernetes says that nothing serves there: the next node may be tried without an answer of this one. */
+  /** Nothing serves there: once Kubernetes says that the node is down too, the next may be tried without an answer of this one. */
   readonly skippable: boolean;
 }
 
@@ -94,7 +94,8 @@ function judge(key: string, segment: string, pool: string, node: KnownNode | und
   if (gone !== undefined) return `node ${gone.nodeName} was declared gone`;
   if (node === undefined) {
     const silent = `no agent of node ${segment} is known: is its pod running, and is the name right (allowedTopologies)? If the node is gone for good: convoy node forget NODE`;
-    return { key, name: segment, silent, skippable: true };
+    // A key stands for a name that is not known: nobody could be asked about the node.
+    return { key, name: segment, silent, skippable: segment !== key };
   }
   const { name, pools, reason } = node;
   const skippable = node.serving === false;

@@ -15,12 +15,13 @@ import { Members } from './members.ts';
 import { NameMemory } from './name-memory.ts';
 import { Ownership } from './own.ts';
 import { type GlobalPools, Router } from './router.ts';
+import { SnapshotNames } from './snapshot-names.ts';
 
 export interface ForwardingDeps {
   readonly agents: Agents;
   readonly goneNodes: Pick<GoneNodes, 'list'>;
   /** Absent outside Kubernetes. */
-  readonly view?: Pick<ClusterView, 'persistentVolumes'> | undefined;
+  readonly view?: Pick<ClusterView, 'persistentVolumes' | 'node'> | undefined;
   /** Pools that this process serves itself. */
   readonly global?: GlobalPools;
   readonly pools: readonly Outline[];
@@ -38,6 +39,7 @@ export function forwardingRpcs(deps: ForwardingDeps): Rpcs<ControllerMethods> {
     router,
     own: new Ownership(deps.driverName, (key) => agents.nameOf(key)),
     names: new NameMemory(),
+    snapshotNames: new SnapshotNames(),
     members: new Members(router, deps.goneNodes, deps.view),
   };
   return {

@@ -2,9 +2,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 /** What the probes ask; each answers the reasons against, none = well. */
 export interface HealthSources {
-  /** The process works: its workers answer. Never asks storage: a hung disk is no reason to be restarted. */
+  /** The process works: that it answers is enough. Never asks storage: a hung disk is no reason to be restarted. */
   readonly alive: () => Promise<readonly string[]>;
-  /** Every configured pool is open. */
+  /** It can do its work: pools are open, who it works with is there. */
   readonly ready: () => Promise<readonly string[]>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
 }

@@ -34,6 +34,11 @@ export const METRICS = {
   },
   convoy_orphan_volumes: { type: 'gauge', help: 'Volumes that no PersistentVolume names.', labels: [] },
   convoy_orphan_bytes: { type: 'gauge', help: 'Sizes of the volumes that no PersistentVolume names.', labels: [] },
+  convoy_orphan_silent_nodes: {
+    type: 'gauge',
+    help: 'Nodes that could not be asked when orphans were counted: what is on them is in neither count.',
+    labels: [],
+  },
   convoy_lost_volumes: { type: 'gauge', help: 'PersistentVolumes whose volume does not exist.', labels: [] },
   process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory size in bytes.', labels: [] },
   process_start_time_seconds: { type: 'gauge', help: 'Start time of the process since unix epoch in seconds.', labels: [] },

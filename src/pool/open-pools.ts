@@ -44,6 +44,8 @@ export interface OpenPoolsOptions {
   readonly deps: DriverDeps;
   /** What on this host uses a volume; asked before it is deleted. */
   readonly usesOf: UsesOf;
+  /** True while nothing may be removed that nobody asks for just now: no trash emptied, no left-over cleared. Default: never. */
+  readonly holdsDeletes?: () => boolean;
   readonly decorate?: (pool: string, driver: ConvoyDriver) => ConvoyDriver;
 }
 
@@ -70,6 +72,7 @@ export async function openPools(options: OpenPoolsOptions): Promise<Pools> {
     known: new KnownPools(options.root, options.deps.system.files),
     log: options.deps.log,
     usesOf: options.usesOf,
+    holdsDeletes: options.holdsDeletes ?? (() => false),
     deps: options.deps,
     pools,
     places: new Places(),

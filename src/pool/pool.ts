@@ -30,6 +30,8 @@ export interface PoolEnv {
   readonly known: KnownPools;
   readonly log: DriverLog;
   readonly usesOf: UsesOf;
+  /** True while nothing may be removed that nobody asks for just now. */
+  readonly holdsDeletes: () => boolean;
   readonly deps: DriverDeps;
   readonly pools: readonly Pool[];
   readonly places: Places;

@@ -29,13 +29,14 @@ async function sweepOne(env: PoolEnv, pool: Pool, kind: 'volume' | 'snapshot', l
   if (env.jobs.isRunning(pool.id(local as LocalId))) return;
   using _lock = env.locks.acquire({ exclusive: [`${kind}/${local}`], doing: 'what a stopped process left of it is cleared' });
   const read = await pool.book.read(kind, local);
-  if (read.kind === 'absent') await sweepPlace(pool, kind, local);
+  if (read.kind === 'absent' && !env.holdsDeletes()) await sweepPlace(pool, kind, local);
   if (read.kind !== 'found') return;
   const { record } = read;
   if (record.state === 'ready') {
     const source = record.kind === 'snapshot' ? { sourceVolumeId: record.sourceVolumeId } : {};
     pool.note(kind, record.id, { sizeBytes: BigInt(record.size), pending: false, ...source });
-  } else if (record.kind === 'snapshot') await clearSnapshot(pool, record.id, record.volume);
+  } else if (env.holdsDeletes()) return;
+  else if (record.kind === 'snapshot') await clearSnapshot(pool, record.id, record.volume);
   else if (record.state === 'deleting') await resumeDelete(pool, record);
   else await resumeCreate(env, pool, record);
 }

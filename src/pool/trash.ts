@@ -168,6 +168,10 @@ export class Trash {
 
   #purgeExpired(): void {
     if (this.#closed || this.#env.jobs.isClosing) return;
+    if (this.#env.holdsDeletes()) {
+      this.#look(LOOK_AGAIN_MS);
+      return;
+    }
     for (const kept of this.#kept.values()) {
       const key = this.#jobKey(kept.entry.entry);
       if (!this.#isExpired(kept) || this.#env.jobs.isRunning(key)) continue;

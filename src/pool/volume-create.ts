@@ -239,8 +239,9 @@ async function clearAfter(env: PoolEnv, pool: Pool, record: VolumeRecord, error:
 
 export function notCleared(what: string, error: unknown, failure: unknown): ConvoyError {
   const text = (thrown: unknown): string => (isConvoyError(thrown) ? thrown.message : 'internal error, see the log');
+  // Busy, not Unavailable: something of it is here, so that its retry must come here too.
   return new ConvoyError(
-    'Unavailable',
+    'Busy',
     `${what} was not made: ${text(error)}; what is left of it could not be cleared: ${text(failure)}; try again`,
     {
       cause: error,

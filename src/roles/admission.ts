@@ -6,10 +6,12 @@ import type { System } from '../system/api.ts';
 
 /**
  * Whether this node counts. An admin who has declared it gone (`convoy node forget`) has released what is on it; the
- * controller tells the agent when it comes back. The agent then stays unready, over restarts too, and deletes nothing: what
- * is here may be the only copy. `convoy node readmit` ends it.
+ * controller tells the agent when it comes back. The agent then stays unready, over restarts too, and removes nothing by
+ * itself (no trash is emptied, no left-over cleared): what is here may be the only copy. `convoy node readmit` ends it.
  */
 export interface Admission {
+  /** True while the node counts as gone. */
+  readonly isGone: () => boolean;
   /** Reasons against being ready. */
   problems(): readonly string[];
   /** The controller's word. Durable when it returns. */
@@ -36,6 +38,7 @@ export async function openAdmission(root: string, system: System, log: Log): Pro
   };
   let last: Promise<unknown> = Promise.resolve();
   return {
+    isGone: () => gone !== undefined,
     problems: () => (gone === undefined ? [] : [gone]),
     // One after the other: the last word counts, also when the one before is still being written.
     set: (admitted, reason) => {

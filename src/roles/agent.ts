@@ -6,8 +6,7 @@ import { controllerRpcs } from '../csi/controller/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Pools } from '../pool/api.ts';
-import type { System } from '../system/api.ts';
-import { openAdmission } from './admission.ts';
+import type { Admission } from './admission.ts';
 import { observing } from './serve.ts';
 
 /** What role `node` serves to the controller. */
@@ -15,20 +14,19 @@ export interface AgentParts {
   readonly config: DaemonConfig;
   readonly agent: AgentConfig;
   readonly pools: Pools;
-  readonly system: System;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly admission: Admission;
 }
 
 const STOP_GRACE_MS = 8000;
 
 /** The Controller service of this node's pools, by mutual TLS. Returns the reasons against being ready; what stops it is put on `made`. */
 export async function serveAgent(
-  { config, agent, pools, system, log, metrics }: AgentParts,
+  { config, agent, pools, log, metrics, admission }: AgentParts,
   made: AsyncDisposableStack,
 ): Promise<() => readonly string[]> {
-  const { driverName, root } = config;
-  const admission = await openAdmission(root, system, log);
+  const { driverName } = config;
   const offered = advertised(pools);
   const listener = await startAgentListener({
     ...agent,

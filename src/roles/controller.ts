@@ -47,10 +47,7 @@ export async function startController(config: DaemonConfig, registry: DriverRegi
   let ready = false;
   await serve({ config, registry, pools, ports, agents, cluster, log, metrics, ready: () => ready }, made);
   health.metrics = async () => ({ contentType: metrics.contentType, body: await metrics.render() });
-  health.ready = async () => [
-    ...(await ports.problems()),
-    ...(ready ? [] : ['another controller may still be serving: waiting to take over']),
-  ];
+  health.ready = async () => [...(await ports.problems()), ...(ready ? [] : ['this controller has not taken over yet'])];
   const stopped = new AbortController();
   made.defer(() => stopped.abort(new ConvoyError('Cancelled', 'the controller stops')));
   // Beside the rest: the sidecars wait by themselves for one that is not ready, and an admin can ask it meanwhile.
@@ -135,6 +132,7 @@ async function clusterSamples(cluster: ClusterNodes): Promise<readonly Sample[]>
     ...samples,
     { name: 'convoy_orphan_volumes', value: orphans.volumes },
     { name: 'convoy_orphan_bytes', value: Number(orphans.bytes) },
+    { name: 'convoy_orphan_silent_nodes', value: orphans.silent },
     { name: 'convoy_lost_volumes', value: orphans.claims },
   ];
 }

@@ -11,6 +11,7 @@ import { outlinePools } from '../pool/outline.ts';
 import { makeMounter } from '../publish/mounter.ts';
 import type { System } from '../system/api.ts';
 import { openSystem } from '../system/open-system.ts';
+import { openAdmission } from './admission.ts';
 import { serveAgent } from './agent.ts';
 import type { Running } from './daemon.ts';
 import { startHealth } from './http.ts';
@@ -37,10 +38,10 @@ export async function startNode(config: DaemonConfig, registry: DriverRegistry, 
   // gRPC takes as long to load as the system calls' thread to start: side by side.
   const [lock, { serve }] = await Promise.all([claimRoot(root, system), import('./serve.ts')]);
   made.adopt(lock, (held) => held.release());
-  health.alive = () => workersAnswer(system);
+  const admission = await openAdmission(root, system, log);
   let gather: ReturnType<typeof poolSamples> = async () => [];
   const metrics = new Metrics(withBuildInfo(() => gather(), config));
-  const { pools, node } = await openStorage({ config, registry, system, log, metrics }, made);
+  const { pools, node } = await openStorage({ config, registry, system, log, metrics, isGone: admission.isGone }, made);
   gather = poolSamples(pools);
 
   const stopped = new AbortController();
@@ -49,8 +50,9 @@ export async function startNode(config: DaemonConfig, registry: DriverRegistry, 
 
   if (config.kubeletDirectory !== undefined) await makePluginFolder(config, config.kubeletDirectory);
   await serve({ config, registry, pools, node, log, metrics }, made);
-  const reasons: Reasons[] = [() => closedPools(pools)];
-  if (config.agent !== undefined) reasons.push(await serveAgent({ config, agent: config.agent, pools, system, log, metrics }, made));
+  const reasons: Reasons[] = [() => workersAnswer(system), () => closedPools(pools)];
+  const { agent } = config;
+  if (agent !== undefined) reasons.push(await serveAgent({ config, agent, pools, log, metrics, admission }, made));
   if (config.kubeletDirectory !== undefined) reasons.push(await meetKubelet(config, config.kubeletDirectory, { system, log }, made));
   health.ready = async () => (await Promise.all(reasons.map(async (reason) => await reason()))).flat();
   health.metrics = async () => ({ contentType: metrics.contentType, body: await metrics.render() });
@@ -89,7 +91,10 @@ function warnWithoutRoot(log: Log): void {
   if (uid !== 0) log.warn({ uid }, 'not run as root: volumes can be neither mounted nor unmounted, nor loop devices attached');
 }
 
-/** Any answer will do, and ENOTTY is the one: it shows that the thread of the system calls is not stuck in one. */
+/**
+ * Any answer will do, and ENOTTY is the one: it shows that the thread of the system calls is not stuck in one. Not for the
+ * liveness probe: a disk or server that hangs it would hang the next process too.
+ */
 async function workersAnswer(system: System): Promise<readonly string[]> {
   await system.blocks.sizeBytes('/dev/null').catch(() => undefined);
   return [];

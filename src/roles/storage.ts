@@ -24,11 +24,13 @@ export interface StorageParts {
   readonly system: System;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** True while this node is declared gone. */
+  readonly isGone: () => boolean;
 }
 
 /** Pools and what publishes from them. What closes them is put on `made`. */
 export async function openStorage(parts: StorageParts, made: AsyncDisposableStack): Promise<{ pools: Pools; node: NodeService }> {
-  const { config, registry, system, log, metrics } = parts;
+  const { config, registry, system, log, metrics, isGone } = parts;
   const { root, nodeName, defaultPool } = config;
   for (const directory of config.makeDirectories) await makeDirectory(directory, 0o700);
   const mounter = makeMounter(system);
@@ -42,6 +44,7 @@ export async function openStorage(parts: StorageParts, made: AsyncDisposableStac
       registry,
       deps: { system, mounter, log },
       usesOf: makeUsesOf({ system, records, log }),
+      holdsDeletes: isGone,
       decorate: decorate(metrics, log),
     }),
     (open) => open.close(),

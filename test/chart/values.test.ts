@@ -103,7 +103,7 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   [
     'a socket’s path that is too long',
     `kubeletDir: /var/lib/${'k'.repeat(70)}`,
-    /the node's socket would be .*: 1\d\d bytes, and a unix socket's path has at most 107; use a shorter driverName or kubeletDir/,
+    /a socket of the node would be .*: 1\d\d bytes, and a unix socket's path has at most 107; use a shorter driverName or kubeletDir/,
   ],
 ];
 

@@ -23,9 +23,10 @@
     {{- if $why -}}{{- fail (printf "sidecars.%s.extraArgs[%d] is %s: %s" $sidecar $index $arg $why) -}}{{- end -}}
   {{- end -}}
 {{- end -}}
-{{- $socket := include "convoy.nodeSocket" . -}}
+{{- range $socket := list (include "convoy.nodeSocket" .) (printf "%s/plugins_registry/%s-reg.sock" (trimSuffix "/" .Values.kubeletDir) .Values.driverName) -}}
 {{- if gt (len $socket) 107 -}}
-  {{- fail (printf "the node's socket would be %s: %d bytes, and a unix socket's path has at most 107; use a shorter driverName or kubeletDir" $socket (len $socket)) -}}
+  {{- fail (printf "a socket of the node would be %s: %d bytes, and a unix socket's path has at most 107; use a shorter driverName or kubeletDir" $socket (len $socket)) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
