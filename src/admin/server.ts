@@ -58,7 +58,7 @@ type StreamHandler = (request: Received<StreamName>, call: Call, send: (message:
 const bound =
   <E>(edge: E, rpc: UnaryRpc<UnaryName, E>): Handler =>
   (request, call) =>
-    rpc(edge, request as never, call);
+    rpc(edge, request, call);
 
 const elsewhere = (where: string) => (): Promise<never> => Promise.reject(new ConvoyError('NotSupported', where));
 

@@ -23,6 +23,8 @@ export interface HandshakesOptions {
 interface Handshake {
   readonly host: string;
   readonly socket: Socket;
+  /** Of the trust that it began with. */
+  readonly generation: number;
   /** What OpenSSL said before the socket was gone. */
   error?: Error;
 }
@@ -38,6 +40,7 @@ export class Handshakes {
   readonly #tls: TlsServer;
   /** By remote address and port. */
   readonly #running = new Map<string, Handshake>();
+  #generation = 0;
   #ready = false;
 
   constructor(options: HandshakesOptions) {
@@ -59,6 +62,7 @@ export class Handshakes {
   /** From now on, for handshakes that begin. Throws what OpenSSL says of a certificate that is no use. */
   use(own: KeyPair, trusted: readonly X509Certificate[]): void {
     this.pause();
+    this.#generation += 1;
     if (trusted.length === 0) return;
     this.#tls.setSecureContext({
       ...TLS_1_3,
@@ -92,7 +96,7 @@ export class Handshakes {
     const others = [...this.#running.values()].filter((each) => each.host === host);
     if (!this.#ready || others.length >= MAX_HANDSHAKES_EACH) return void socket.destroy();
     const peer = `${remoteAddress}:${remotePort}`;
-    this.#running.set(peer, { host, socket });
+    this.#running.set(peer, { host, socket, generation: this.#generation });
     // Reported here if it is cut off: by then the TLS socket does not know its address any more.
     socket.once('close', () => {
       const handshake = this.#running.get(peer);
@@ -116,18 +120,19 @@ export class Handshakes {
     socket.on('error', () => socket.destroy());
     const { remoteAddress, remotePort } = socket;
     const peer = `${remoteAddress}:${remotePort}`;
-    // The peer may be gone by now, and with it its address.
-    const isGone = !this.#running.delete(peer);
+    const handshake = this.#running.get(peer);
+    this.#running.delete(peer);
     const certificate = socket.getPeerX509Certificate();
     const refusal = refusalOf(socket, certificate);
     if (refusal === undefined && certificate !== undefined) {
-      if (isGone) socket.destroy();
+      // The peer is gone, and with it its address; or it was judged by whom we trusted before.
+      if (handshake?.generation !== this.#generation) socket.destroy();
       else this.#options.accepted(socket, certificate);
       return;
     }
     socket.destroy();
     const [reason, message] = refusal ?? NO_CERTIFICATE;
-    this.#options.refusals.refuse(reason, isGone ? 'gone' : hostOf(peer), `a connection was refused: ${message}`, subjectOf(certificate));
+    this.#options.refusals.refuse(reason, handshake?.host ?? 'gone', `a connection was refused: ${message}`, subjectOf(certificate));
   }
 }
 

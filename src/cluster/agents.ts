@@ -113,20 +113,6 @@ export class Agents {
     for (const link of this.#links.values()) link.tick(gone.has(link.key));
   }
 
-  /** Reasons against being ready. */
-  problems(): readonly string[] {
-    const problems: string[] = [];
-    for (const ask of [() => this.#options.discovery.agents(), () => this.#options.goneNodes.list()]) {
-      try {
-        ask();
-      } catch (error) {
-        if (!isConvoyError(error, 'Unavailable')) throw error;
-        problems.push(error.message);
-      }
-    }
-    return problems;
-  }
-
   #trySync(): void {
     try {
       this.#sync();

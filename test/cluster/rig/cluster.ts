@@ -4,7 +4,7 @@ import { apply, helm, kubectl } from './kube.ts';
 import { setCable } from './network.ts';
 import { bootNode, cutPower, killKubelet, nodeState, onNode, startKubelet } from './node.ts';
 import { KUBECONFIG, LOGS } from './paths.ts';
-import { killRecorded, recordOf } from './processes.ts';
+import { killRecorded, recordIfAlive } from './processes.ts';
 import { buildAndLoad, type ImageBuild } from './project-image.ts';
 import type { RunOptions } from './shell.ts';
 import { requireState } from './state.ts';
@@ -100,7 +100,9 @@ function openNode(number: number): ClusterNode {
     killContainer: async (container) => {
       const pids = await processes(container);
       if (pids.length === 0) throw new Error(`container ${container.container} of ${container.pod} has no process on ${name}`);
-      for (const pid of pids) await killRecorded(recordOf(container.container, pid));
+      // The first one takes the others with it, and some end by themselves.
+      const records = pids.flatMap((pid) => recordIfAlive(container.container, pid));
+      await Promise.all(records.map((record) => killRecorded(record)));
     },
   };
 }

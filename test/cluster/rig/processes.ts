@@ -41,6 +41,12 @@ export function recordOf(name: string, pid: number): ProcessRecord {
   return { name, pid, startTime };
 }
 
+/** None of one that has ended. */
+export function recordIfAlive(name: string, pid: number): readonly ProcessRecord[] {
+  const startTime = startTimeOf(pid);
+  return startTime === undefined ? [] : [{ name, pid, startTime }];
+}
+
 /** Not a zombie: one that ended and that nobody has waited for is over. */
 export const isAlive = ({ pid, startTime }: ProcessRecord): boolean => startTimeOf(pid) === startTime;
 

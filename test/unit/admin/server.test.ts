@@ -4,14 +4,14 @@ import { status } from '@grpc/grpc-js';
 import { fromServiceError } from '../../../src/admin/client.ts';
 import { adminDefinition, SERVICE, STREAMS } from '../../../src/admin/definitions.ts';
 import { toServiceError } from '../../../src/admin/server.ts';
-import { STREAMING, UNARY } from '../../../src/admin/service.ts';
+import { CLUSTER_UNARY, STREAMING, UNARY } from '../../../src/admin/service.ts';
 import { EXIT_CODES } from '../../../src/cli/exit-codes.ts';
 import type { ErrorCode } from '../../../src/convoy/errors.ts';
 import { ConvoyError } from '../../../src/convoy/errors.ts';
 
 describe('the admin service', () => {
   it('serves every RPC of its proto file, each in its way', () => {
-    const served = { ...UNARY, ...STREAMING };
+    const served = { ...UNARY, ...STREAMING, ...CLUSTER_UNARY };
     assert.deepEqual(Object.keys(served).sort(), Object.keys(adminDefinition()).sort());
     for (const [name, method] of Object.entries(adminDefinition())) {
       assert.equal(method.path, `/${SERVICE}/${name}`);

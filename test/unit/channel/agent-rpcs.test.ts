@@ -42,9 +42,7 @@ describe('the agent', () => {
 
   test('does not take a failure for an absence', async () => {
     const findVolume = async (): Promise<never> => Promise.reject(new ConvoyError('DataLoss', 'damaged'));
-    await assert.rejects(rpcsOf({ states: () => two, findVolume }).FindVolume({ name: 'a' }), (error) =>
-      isConvoyError(error, 'DataLoss'),
-    );
+    await assert.rejects(rpcsOf({ states: () => two, findVolume }).FindVolume({ name: 'a' }), (error) => isConvoyError(error, 'DataLoss'));
   });
 
   test('lists what is on its node alone', async () => {

@@ -222,36 +222,6 @@ test('an unreachable node that does not serve is skipped when Kubernetes says th
   assert.equal((await create(fleet, 'v', anywhere('a', 'b')))?.volumeId, fleet.node('b').volumeId('v'));
 });
 
-for (const [what, change] of [
-  ['restarts', (fleet: Fleet): void => setServing(fleet, 'a', false)],
-  ['is replaced', (fleet: Fleet): void => fleet.discovery.set(fleet.nodes.slice(1).map((node) => addressOf(node)))],
-] as const)
-  test(`a node whose agent ${what} is waited for while it is ready: a pod may have been sent there`, async () => {
-    using fleet = await startFleet(NAMES);
-    await cut(fleet, fleet.node('a'));
-    change(fleet);
-    fleet.view.nodes.set('a', { uid: 'a', ready: true });
-    const { code, message } = await failureOf(create(fleet, 'v', anywhere('a', 'b')));
-    assert.equal(code, 'Unavailable');
-    assert.match(message, /node a/);
-    assert.deepEqual(creates(fleet), { a: 0, b: 0, c: 0 });
-  });
-
-test('outside Kubernetes nobody says that a node is down, and it is waited for', async () => {
-  using fleet = await startFleet(NAMES, { outsideKubernetes: true });
-  await cut(fleet, fleet.node('a'));
-  setServing(fleet, 'a', false);
-  assert.equal((await failureOf(create(fleet, 'v', anywhere('a', 'b')))).code, 'Unavailable');
-});
-
-test('while Kubernetes cannot be asked, a silent node is waited for', async () => {
-  using fleet = await startFleet(NAMES);
-  await cut(fleet, fleet.node('a'));
-  setServing(fleet, 'a', false);
-  fleet.view.failure = new ConvoyError('Unavailable', 'the API server does not answer');
-  assert.equal((await failureOf(create(fleet, 'v', anywhere('a', 'b')))).code, 'Unavailable');
-});
-
 test('a node without an agent, and which is none of the cluster, is skipped', async () => {
   using fleet = await startFleet(NAMES);
   fleet.discovery.set(fleet.nodes.filter(({ name }) => name !== 'a').map((node) => addressOf(node)));

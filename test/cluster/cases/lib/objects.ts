@@ -30,7 +30,10 @@ export interface Volume extends KubeObject {
 }
 
 export interface Pod extends KubeObject {
-  readonly spec: { readonly nodeName?: string };
+  readonly spec: {
+    readonly nodeName?: string;
+    readonly volumes?: readonly { readonly persistentVolumeClaim?: { readonly claimName: string } }[];
+  };
   readonly status?: {
     readonly phase?: string;
     readonly podIP?: string;

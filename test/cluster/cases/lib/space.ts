@@ -216,9 +216,18 @@ export class Space {
     });
   }
 
-  /** All events of the namespace go with the error: there are few, and the cause is often at a neighbour. */
+  /** When the time is over: the events of the objects that `what` names, and of the claims of the pods among them. */
   async until<T>(what: string, look: () => Promise<T>, timeoutMs?: number): Promise<T> {
-    return await until(what, look, async () => `events of ${this.name}:\n${showEvents(await eventsOf(this.api, this.name))}`, timeoutMs);
+    return await until(what, look, () => this.#explain(what), timeoutMs);
+  }
+
+  async #explain(what: string): Promise<string> {
+    const named = new Set(what.split(/[\s/]+/));
+    for (const { metadata, spec } of await this.api.list<Pod>(this.path('pods')))
+      if (named.has(metadata.name))
+        for (const { persistentVolumeClaim } of spec.volumes ?? []) named.add(persistentVolumeClaim?.claimName ?? '');
+    const events = await eventsOf(this.api, this.name);
+    return showEvents(events.filter(({ involvedObject }) => named.has(involvedObject.name)));
   }
 
   /** Of a collection in this namespace, or of an object of it. */
