@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
+import { installDebianPackages } from './lib/apt.ts';
 import { lookAtMachine, type Machine, onPath } from './lib/machine.ts';
 
 /** Commands that the driver, its tests and the demo run, the Debian package of each, and what cannot be done without. */
@@ -25,7 +25,8 @@ export function ensureSystemPackages(machine: Machine, say: (line: string) => vo
   const missing = WANTED.filter((wanted) => !onPath(wanted.binary));
   if (missing.length === 0) return [];
   const packages = [...new Set(missing.map((wanted) => wanted.package))];
-  if (machine.root && machine.debian) install(packages, say);
+  if (machine.root && machine.debian && !installDebianPackages(packages, say))
+    say('apt-get could not install them; see its message above.');
   const still = WANTED.filter((wanted) => !onPath(wanted.binary));
   for (const { binary, package: name, without } of still) say(`missing: ${binary} (Debian package ${name}): ${without}`);
   if (still.length > 0 && !(machine.root && machine.debian)) {
@@ -34,18 +35,6 @@ export function ensureSystemPackages(machine: Machine, say: (line: string) => vo
     );
   }
   return still.map((wanted) => wanted.binary);
-}
-
-function install(packages: readonly string[], say: (line: string) => void): void {
-  say(`Installing the Debian packages ${packages.join(', ')} (apt-get install) …`);
-  const apt = (...args: string[]): boolean =>
-    spawnSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...args], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      timeout: 5 * 60_000,
-    }).status === 0;
-  const get = ['install', '-y', '--no-install-recommends', ...packages];
-  if (!apt(...get) && !(apt('update') && apt(...get))) say('apt-get could not install them; see its message above.');
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,4 +1,5 @@
-import { fromJSON, type MethodDefinition } from '@grpc/proto-loader';
+import { fromJSON } from '@grpc/proto-loader';
+import type { MethodsOf } from '../csi/definitions.ts';
 import admin from './gen/admin.json' with { type: 'json' };
 import type { AdminDefinition } from './gen/convoy/admin/v0/Admin.ts';
 
@@ -18,15 +19,7 @@ export function adminDefinition(): AdminDefinition {
 /** Full name of the service; RPCs are at `/<service>/<name>`. */
 export const SERVICE = 'convoy.admin.v0.Admin';
 
-type Methods = {
-  readonly [K in keyof AdminDefinition as string extends K
-    ? never
-    : number extends K
-      ? never
-      : K]: AdminDefinition[K] extends MethodDefinition<infer Request, infer Response, infer RequestOut, infer ResponseOut>
-    ? { readonly request: Request; readonly response: Response; readonly received: RequestOut; readonly answered: ResponseOut }
-    : never;
-};
+type Methods = MethodsOf<AdminDefinition>;
 
 /** RPCs that answer many times. The service's definition says the same, or a test fails. */
 export const STREAMS = ['WatchJobs', 'RunDoctor'] as const satisfies readonly (keyof Methods)[];

@@ -1,4 +1,5 @@
-import { fromJSON, type MethodDefinition } from '@grpc/proto-loader';
+import { fromJSON } from '@grpc/proto-loader';
+import type { MethodsOf } from '../csi/definitions.ts';
 import agent from './gen/agent.json' with { type: 'json' };
 import type { AgentDefinition } from './gen/convoy/agent/v0/Agent.ts';
 
@@ -13,12 +14,4 @@ export function agentDefinition(): AgentDefinition {
 }
 
 /** Request and response of each RPC. */
-export type AgentMethods = {
-  readonly [K in keyof AgentDefinition as string extends K
-    ? never
-    : number extends K
-      ? never
-      : K]: AgentDefinition[K] extends MethodDefinition<infer Request, infer Response, infer RequestOut, infer ResponseOut>
-    ? { readonly request: Request; readonly response: Response; readonly received: RequestOut; readonly answered: ResponseOut }
-    : never;
-};
+export type AgentMethods = MethodsOf<AgentDefinition>;

@@ -1,4 +1,5 @@
 import { localId, parseId } from '../convoy/ids.ts';
+import { Recent } from './recent.ts';
 
 /** Enough for what a cluster creates between two tries of one claim. */
 const MOST = 10_000;
@@ -8,11 +9,10 @@ const MOST = 10_000;
  * after a restart the nodes are asked, which know.
  */
 export class NameMemory {
-  readonly #nodes = new Map<string, string>();
-  readonly #most: number;
+  readonly #nodes: Recent<string>;
 
   constructor(most = MOST) {
-    this.#most = most;
+    this.#nodes = new Recent(most);
   }
 
   find(name: string): string | undefined {
@@ -20,12 +20,7 @@ export class NameMemory {
   }
 
   remember(name: string, key: string): void {
-    const local = localId('volume', name);
-    this.#nodes.delete(local);
-    this.#nodes.set(local, key);
-    if (this.#nodes.size <= this.#most) return;
-    const [oldest] = this.#nodes.keys();
-    if (oldest !== undefined) this.#nodes.delete(oldest);
+    this.#nodes.set(localId('volume', name), key);
   }
 
   forget(name: string): void {

@@ -1,4 +1,5 @@
 import { localId, parseId } from '../convoy/ids.ts';
+import { Recent } from './recent.ts';
 
 /** Enough for what a cluster cuts between two tries of one snapshot. */
 const MOST = 10_000;
@@ -9,12 +10,7 @@ const MOST = 10_000;
  * are unique by themselves.
  */
 export class SnapshotNames {
-  readonly #ids = new Map<string, string>();
-  readonly #most: number;
-
-  constructor(most = MOST) {
-    this.#most = most;
-  }
+  readonly #ids = new Recent<string>(MOST);
 
   /** Id of the snapshot of this name on another node than `key`. */
   elsewhere(name: string, key: string): string | undefined {
@@ -23,12 +19,7 @@ export class SnapshotNames {
   }
 
   remember(name: string, id: string): void {
-    const local = localId('snapshot', name);
-    this.#ids.delete(local);
-    this.#ids.set(local, id);
-    if (this.#ids.size <= this.#most) return;
-    const [oldest] = this.#ids.keys();
-    if (oldest !== undefined) this.#ids.delete(oldest);
+    this.#ids.set(localId('snapshot', name), id);
   }
 
   forgetId(id: string): void {

@@ -32,7 +32,7 @@ export function loadRegistration(): RegistrationDefinition {
 }
 
 /** Request and response of each RPC of a generated service definition, its index signature left out. */
-type MethodsOf<Definition> = {
+export type MethodsOf<Definition> = {
   readonly [K in keyof Definition as string extends K ? never : number extends K ? never : K]: Definition[K] extends MethodDefinition<
     infer Request,
     infer Response,

@@ -1,5 +1,6 @@
 import type { Attestor, ClientIdentity } from '../channel/api.ts';
 import type { ClusterView, Discovery, GoneNodes } from '../cluster/api.ts';
+import type { KubeNames } from '../config/config.ts';
 import type { Log } from '../observe/log.ts';
 import { KubeClient } from './client.ts';
 import { KubeClusterView } from './cluster-view.ts';
@@ -13,16 +14,9 @@ import { TokenReviewAttestor } from './token-review.ts';
 
 /** Everything that the controller has of Kubernetes. Loaded by the controller alone. */
 
-export interface KubeSettings {
+export interface KubeSettings extends KubeNames {
   /** The tokens' audience. */
   readonly driverName: string;
-  readonly namespace: string;
-  readonly service: string;
-  readonly serviceAccount: string;
-  readonly identitySecret: string;
-  readonly certificateConfigMap: string;
-  readonly goneNodesConfigMap: string;
-  readonly lease: string;
 }
 
 export interface KubeDeps {

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { installDebianPackages } from '../../../scripts/lib/apt.ts';
 import { lacks, lookAtMachine, onPath } from '../../../scripts/lib/machine.ts';
 
 /** Commands that the cluster needs beyond those of the other tests, and the Debian package of each. */
@@ -31,15 +31,7 @@ export function ensureClusterPackages(say: (line: string) => void): void {
   const packages = missingPackages();
   if (packages.length === 0) return;
   if (!onPath('apt-get')) throw new Error(`missing, and no apt-get here to install them (names on Debian): ${packages.join(' ')}`);
-  say(`Installing the Debian packages ${packages.join(', ')} (apt-get install) …`);
-  const apt = (...args: string[]): boolean =>
-    spawnSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...args], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      timeout: 5 * 60_000,
-    }).status === 0;
-  const get = ['install', '-y', '--no-install-recommends', ...packages];
-  if (!apt(...get)) apt('update') && apt(...get);
+  installDebianPackages(packages, say);
   const still = missingPackages();
   if (still.length > 0) throw new Error(`the test cluster needs the Debian packages ${still.join(', ')}, which apt-get did not install`);
 }

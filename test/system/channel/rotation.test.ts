@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
-import type { AgentChannel } from '../../../src/channel/api.ts';
+import { connect } from 'node:tls';
+import type { AgentAddress, AgentChannel } from '../../../src/channel/api.ts';
 import type { KeyPair } from '../../../src/channel/certificates.ts';
 import { createDialer } from '../../../src/channel/dialer.ts';
 import { aVolume } from '../../unit/csi/edge.ts';
-import { shownBy } from './peers.ts';
+import { shownBy, shows } from './peers.ts';
 import { addressOf, fakePools, get, inTime, keyPair, NODE, refusedFor, Scene, soon, until } from './rig.ts';
 
 describe('certificates that change', () => {
@@ -67,6 +69,30 @@ describe('certificates that change', () => {
     assert.match(agent.problems().join(), /holds no certificate of a controller yet/);
     held.resolve();
     assert.equal((await asked).volume?.volumeId, get.volumeId);
+  });
+
+  test('a handshake that began before its certificate was taken out of the file comes to nothing', async () => {
+    await using scene = new Scene();
+    const agent = await scene.startAgent([old]);
+    const held = Promise.withResolvers<void>();
+    const address = await startSlowRelay(scene, addressOf(agent), held.promise);
+    let heard = 0;
+    const shaken = Promise.withResolvers<void>();
+    const socket = connect(
+      { host: address.host, port: address.port, rejectUnauthorized: false, ALPNProtocols: ['h2'], ...shows(old) },
+      () => shaken.resolve(),
+    );
+    socket.on('error', () => {});
+    socket.on('data', (bytes: Buffer) => {
+      heard += bytes.length;
+    });
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await shaken.promise;
+    scene.file('controller.crt', next.certificate);
+    await until(() => scene.agent.lines.filter(({ message }) => /have changed/.test(message)).length === 2, 'the new trust');
+    held.resolve();
+    await closed;
+    assert.equal(heard, 0, 'no HTTP/2 was spoken');
   });
 
   test("an agent's own from files is read again, and a half written one is not used", async () => {
@@ -151,4 +177,21 @@ async function dialUntilTrusted(dial: () => Promise<AgentChannel>): Promise<Agen
       refusedFor('untrusted_certificate')(error);
     }
   }
+}
+
+/** Passes the caller's first words on at once, and the rest of its handshake when it is let. */
+async function startSlowRelay(scene: Scene, to: AgentAddress, released: Promise<void>): Promise<AgentAddress> {
+  const relay = createServer((socket) => {
+    const other = connectTcp(to.port, to.host);
+    socket.once('data', (hello) => {
+      other.write(hello);
+      socket.pause();
+      void released.then(() => socket.pipe(other));
+    });
+    other.pipe(socket);
+    for (const end of [socket, other]) end.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  scene.later(() => relay.close());
+  return { ...to, port: (relay.address() as AddressInfo).port };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ClusterNode } from '../../rig/cluster.ts';
-import { run } from '../../rig/shell.ts';
+import { loopsOfNode } from '../../rig/loops.ts';
 import { agentPod, convoy, DRIVER } from './driver.ts';
 import type { Volume } from './objects.ts';
 import { type Space, VOLUMES } from './space.ts';
@@ -11,7 +11,7 @@ export interface OnNodes {
   readonly volumes: readonly string[];
   /** Mounts of volumes below the kubelet's directory. */
   readonly mounts: readonly string[];
-  /** Loop devices by the device and inode of their backing file: of the whole machine, which the nodes share. */
+  /** Loop devices of its disk and of its xfs. */
   readonly loops: readonly string[];
 }
 
@@ -19,8 +19,8 @@ export async function lookAtNodes(space: Space): Promise<OnNodes> {
   const { nodes } = space.cluster;
   const volumes = await Promise.all(nodes.map((node) => volumesOn(space, node.name)));
   const mounts = await Promise.all(nodes.map(mountsOn));
-  const loops = await run('losetup', ['--list', '--noheadings', '--raw', '--output', 'BACK-MAJ:MIN,BACK-INO']);
-  return { volumes: volumes.flat().sort(), mounts: mounts.flat().sort(), loops: loops.split('\n').filter(Boolean).sort() };
+  const loops = await Promise.all(nodes.map(({ number }) => loopsOfNode(number)));
+  return { volumes: volumes.flat().sort(), mounts: mounts.flat().sort(), loops: loops.flat().sort() };
 }
 
 export async function volumesOn(space: Space, node: string): Promise<readonly string[]> {
