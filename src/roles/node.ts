@@ -51,9 +51,14 @@ export async function startNode(config: DaemonConfig, registry: DriverRegistry, 
   if (config.kubeletDirectory !== undefined) await makePluginFolder(config, config.kubeletDirectory);
   await serve({ config, registry, pools, node, log, metrics }, made);
   const reasons: Reasons[] = [() => workersAnswer(system), () => closedPools(pools)];
-  const { agent } = config;
-  if (agent !== undefined) reasons.push(await serveAgent({ config, agent, pools, log, metrics, admission }, made));
-  if (config.kubeletDirectory !== undefined) reasons.push(await meetKubelet(config, config.kubeletDirectory, { system, log }, made));
+  const { agent, kubeletDirectory } = config;
+  // Side by side: the agent waits for its certificate, and the pods of this node shall not.
+  reasons.push(
+    ...(await Promise.all([
+      ...(kubeletDirectory === undefined ? [] : [meetKubelet(config, kubeletDirectory, { system, log }, made)]),
+      ...(agent === undefined ? [] : [serveAgent({ config, agent, pools, log, metrics, admission }, made)]),
+    ])),
+  );
   health.ready = async () => (await Promise.all(reasons.map(async (reason) => await reason()))).flat();
   health.metrics = async () => ({ contentType: metrics.contentType, body: await metrics.render() });
 
@@ -70,7 +75,7 @@ async function makePluginFolder({ socketPath }: DaemonConfig, directory: string)
   });
 }
 
-/** Last of all, when everything is served that the kubelet may ask for. */
+/** When everything is served that the kubelet may ask for. */
 async function meetKubelet(
   { driverName, socketPath }: DaemonConfig,
   directory: string,
