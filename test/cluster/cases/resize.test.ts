@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { agentPod, bytesOf, http, sample } from './lib/driver.ts';
 import { Space } from './lib/space.ts';
+import { notYet } from './lib/waiting.ts';
 
 /** Growing, with and without a pod, and restores and clones that are larger than what they are made from. */
 const space = await Space.open('resize');
@@ -79,11 +80,11 @@ async function ext4(): Promise<void> {
   await space.grow('ext4', '128Mi');
   if (!(await mayGrowMountedExt4(node))) {
     await space.until('the agent to refuse to grow ext4', async () => assert.ok((await refusals(node)) > refused));
-    const { conditions = [] } = (await space.getClaim('ext4')).status ?? {};
-    assert.deepEqual(
-      conditions.map(({ type, message }) => `${type}: ${message}`),
-      ['FileSystemResizePending: Waiting for user to (re-)start a pod to finish file system resize of volume on node.'],
-    );
+    await space.until('claim ext4 to say so', async () => {
+      const conditions = (await space.getClaim('ext4')).status?.conditions ?? [];
+      const { message = '' } = conditions.find(({ type }) => type === 'NodeResizeError') ?? notYet(JSON.stringify(conditions));
+      assert.match(message, /cannot grow while it is mounted, since this process lacks CAP_SYS_RESOURCE: .*restart what uses the volume/);
+    });
     assert.equal(await sizeIn('ext4'), before);
     await space.removePods('ext4');
     await space.run('ext4', { claims: { '/data': 'ext4' } });

@@ -81,6 +81,7 @@ export class Space {
   async outside<T = KubeObject>(path: string, body: NewObject): Promise<T> {
     this.#outside.push(`${path}/${body.metadata.name}`);
     await this.api.remove(`${path}/${body.metadata.name}`);
+    await this.gone(`${path}/${body.metadata.name}`);
     return await this.api.create<T>(path, body);
   }
 
