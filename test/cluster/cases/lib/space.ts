@@ -49,12 +49,10 @@ export class Space {
   static async open(name: string): Promise<Space> {
     const space = new Space(openCluster(), name);
     const { api } = space;
-    const explain = async (): Promise<string> => `  of an earlier run: ${await space.#leftOver()}`;
-    await until(
-      `namespace ${name} of an earlier run to go`,
-      async () => assert.equal(await api.find(`${NAMESPACES}/${name}`), undefined),
-      explain,
-    );
+    const path = `${NAMESPACES}/${name}`;
+    // Of a run that was cut short.
+    if ((await api.find<KubeObject>(path)) !== undefined) await space.close();
+    await space.gone(path);
     await api.create(NAMESPACES, { metadata: { name } });
     // Made by a controller a moment after its namespace; pods are refused until then.
     await space.until('the default service account', () => api.get(space.path('serviceaccounts', 'default')));
@@ -65,12 +63,10 @@ export class Space {
   async close(): Promise<void> {
     const { api } = this;
     await api.remove(this.path('statefulsets'));
-    const rounds = [[this.path('pods')], [this.path('volumesnapshots'), this.path('persistentvolumeclaims')]];
-    for (const paths of rounds) {
-      for (const path of paths) await api.remove(path);
-      await this.until(`${paths.join(' and ')} to go`, async () => {
-        for (const path of paths) assert.deepEqual(namesOf(await api.list(path)), []);
-      });
+    // A snapshot that a claim still waits for would be looked at again only much later.
+    for (const resource of ['pods', 'persistentvolumeclaims', 'volumesnapshots']) {
+      await api.remove(this.path(resource));
+      await this.until(`all ${resource} to go`, async () => assert.deepEqual(namesOf(await api.list(this.path(resource))), []));
     }
     for (const path of this.#outside.toReversed()) await api.remove(path);
     await this.until('the volumes and snapshots of the claims to go', async () => assert.equal(await this.#leftOver(), ''));

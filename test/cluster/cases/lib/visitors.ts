@@ -73,9 +73,9 @@ export async function visitInTurn(
   await Promise.all(Array.from({ length: atOnce }, serve));
 }
 
-/** A pod that runs this and ends, for good. */
+/** A pod that runs this and ends, for good. A container that a kubelet could not start because it was killed is started again. */
 export function endingPod(claims: Readonly<Record<string, string>>, node: string, script: string): object {
-  return { ...scriptPod(claims, node, script), restartPolicy: 'Never' };
+  return { ...scriptPod(claims, node, script), restartPolicy: 'OnFailure' };
 }
 
 /** A pod that runs this. */
