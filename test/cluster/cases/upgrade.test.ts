@@ -29,7 +29,7 @@ interface DriverPod extends KubeObject {
 }
 /** Of every pod of the driver. */
 async function images(): Promise<readonly string[]> {
-  const path = `/api/v1/namespaces/${KUBERNETES_NAMESPACE}/pods?labelSelector=app.kubernetes.io/name%3Dconvoy-csi`;
+  const path = `/api/v1/namespaces/${KUBERNETES_NAMESPACE}/pods?labelSelector=app.kubernetes.io/component%20in%20(controller,node)`;
   const pods = (await api.list<DriverPod>(path)).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   return pods.map(({ spec }) => spec.containers.find(({ name }) => name === 'convoy')?.image ?? assert.fail('a pod without convoy'));
 }

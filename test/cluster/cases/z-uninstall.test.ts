@@ -41,7 +41,8 @@ test('with claims left it is refused, names them, and the way back is as it says
   const said = `${stdout}\n${stderr}`;
   assert.match(said, new RegExp(`Not uninstalled: driver ${DRIVER} still has`));
   for (const claim of claims) assert.match(said, new RegExp(`claim ${space.name}/${claim}\\)`));
-  const [, back] = /^\s*helm (rollback .*)$/m.exec(said) ?? [];
+  // Helm shows the log of the job as one line, its line ends escaped.
+  const [, back] = /helm (rollback [^"\\\n]+)/.exec(said) ?? [];
   await cluster.helm(back?.split(' ') ?? assert.fail(`it says no way back:\n${said}`));
   const status = JSON.parse(await helm('status', RELEASE, '--output', 'json')) as { readonly info: { readonly status: string } };
   assert.equal(status.info.status, 'deployed');
@@ -56,7 +57,7 @@ test('with force it goes, and pods keep their volumes', async () => {
   await helm('uninstall', RELEASE, '--wait');
   await space.until('the pods of the driver to go', async () => {
     assert.deepEqual(
-      await api.list(`/api/v1/namespaces/${KUBERNETES_NAMESPACE}/pods?labelSelector=app.kubernetes.io/name%3Dconvoy-csi`),
+      await api.list(`/api/v1/namespaces/${KUBERNETES_NAMESPACE}/pods?labelSelector=app.kubernetes.io/component%20in%20(controller,node)`),
       [],
     );
   });

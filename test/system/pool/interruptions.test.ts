@@ -76,7 +76,7 @@ describe('interrupted work of a pool', () => {
       if (name === 'volume.deleteVolume') throw new ConvoyError('Internal', 'cannot be cleared');
       return broken(name, work);
     };
-    await assert.rejects(pools.createVolume(input('a'), call), failsWith('Unavailable', 'the disk is full', 'cannot be cleared'));
+    await assert.rejects(pools.createVolume(input('a'), call), failsWith('Busy', 'the disk is full', 'cannot be cleared'));
     rig.around = broken;
     await assert.rejects(pools.createVolume(input('a'), call), failsWith('NoSpace', 'the disk is full'));
     assert.deepEqual(rig.volumes(), []);

@@ -68,6 +68,7 @@ export function sample(metrics: string, name: string, labels: Readonly<Record<st
 export interface CallLine {
   readonly method?: string;
   readonly code?: string;
+  readonly volume_id?: string;
   readonly request?: { readonly name?: string };
   readonly msg?: string;
 }
@@ -80,12 +81,11 @@ export async function controllerLog(api: Api): Promise<readonly CallLine[]> {
     .map((line) => JSON.parse(line) as CallLine);
 }
 
-/** gRPC codes of the CreateVolume calls for a claim, as the provisioner names its volume. */
-export async function createCodes(api: Api, claimUid: string): Promise<readonly string[]> {
+/** The CreateVolume calls for a claim, as the provisioner names its volume: gRPC code, and the id that was answered. */
+export async function createCalls(api: Api, claimUid: string): Promise<readonly string[]> {
   const lines = await controllerLog(api);
-  return lines
-    .filter(({ method, request }) => method === 'CreateVolume' && request?.name === `pvc-${claimUid}`)
-    .map(({ code = '' }) => code);
+  const calls = lines.filter(({ method, request }) => method === 'CreateVolume' && request?.name === `pvc-${claimUid}`);
+  return calls.map(({ code = '', volume_id: id = '' }) => `${code} ${id}`);
 }
 
 export async function capacities(api: Api): Promise<readonly CapacityObject[]> {

@@ -56,7 +56,11 @@ export interface Snapshot extends KubeObject {
 }
 
 export interface SnapshotContent extends KubeObject {
-  readonly spec: { readonly driver: string; readonly volumeSnapshotRef: { readonly namespace?: string; readonly name?: string } };
+  readonly spec: {
+    readonly driver: string;
+    readonly deletionPolicy: string;
+    readonly volumeSnapshotRef: { readonly namespace?: string; readonly name?: string };
+  };
   readonly status?: { readonly snapshotHandle?: string; readonly readyToUse?: boolean };
 }
 

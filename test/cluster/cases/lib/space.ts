@@ -63,12 +63,16 @@ export class Space {
   async close(): Promise<void> {
     const { api } = this;
     await api.remove(this.path('statefulsets'));
-    // A snapshot that a claim still waits for would be looked at again only much later.
-    for (const resource of ['pods', 'persistentvolumeclaims', 'volumesnapshots']) {
-      await api.remove(this.path(resource));
-      await this.until(`all ${resource} to go`, async () => assert.deepEqual(namesOf(await api.list(this.path(resource))), []));
-    }
+    await this.#remove('pods', () => true);
+    // A claim that waits in vain for a snapshot keeps it, and a snapshot that is cut in vain keeps its claim.
+    await this.#remove('persistentvolumeclaims', ({ status }) => status?.phase === 'Pending');
+    await this.#remove('volumesnapshots', () => true);
+    await this.#remove('persistentvolumeclaims', () => true);
     for (const path of this.#outside.toReversed()) await api.remove(path);
+    // Nobody else removes these.
+    for (const { metadata, spec } of await api.list<SnapshotContent>(CONTENTS))
+      if (spec.deletionPolicy === 'Retain' && spec.volumeSnapshotRef.namespace === this.name)
+        await api.remove(`${CONTENTS}/${metadata.name}`);
     await this.until('the volumes and snapshots of the claims to go', async () => assert.equal(await this.#leftOver(), ''));
     await api.remove(`${NAMESPACES}/${this.name}`);
   }
@@ -216,6 +220,15 @@ export class Space {
   /** When the time is over: the events of the objects that `what` names, and of the claims of the pods among them. */
   async until<T>(what: string, look: () => Promise<T>, timeoutMs?: number): Promise<T> {
     return await until(what, look, () => this.#explain(what), timeoutMs);
+  }
+
+  /** All of them; waits for those that `awaited` picks. */
+  async #remove(resource: string, awaited: (object: Claim) => boolean): Promise<void> {
+    const path = this.path(resource);
+    await this.api.remove(path);
+    await this.until(`all ${resource} to go`, async () =>
+      assert.deepEqual(namesOf((await this.api.list<Claim>(path)).filter(awaited)), []),
+    );
   }
 
   async #explain(what: string): Promise<string> {
