@@ -52,12 +52,14 @@ async function loopsOnDisk(loops: readonly Loop[], disk: string): Promise<readon
 
 async function listLoops(): Promise<readonly Loop[]> {
   const lines = await run('losetup', ['--list', '--noheadings', '--raw', '--output', 'NAME,BACK-MAJ:MIN,BACK-INO']);
-  return lines
-    .split('\n')
-    // losetup pads the device's number, and then escapes its own blanks.
-    .map((line) => line.replaceAll('\\x20', ' ').trim().split(/\s+/))
-    .filter((words) => words.length === 3)
-    .map(([device = '', backDevice = '', backInode = '']) => ({ device, backDevice, backInode }));
+  return (
+    lines
+      .split('\n')
+      // losetup pads the device's number, and then escapes its own blanks.
+      .map((line) => line.replaceAll('\\x20', ' ').trim().split(/\s+/))
+      .filter((words) => words.length === 3)
+      .map(([device = '', backDevice = '', backInode = '']) => ({ device, backDevice, backInode }))
+  );
 }
 
 /** As glibc packs it. */
