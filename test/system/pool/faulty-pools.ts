@@ -74,7 +74,12 @@ export class FaultyPools {
     return this.#disk.path;
   }
 
-  async open(change: Partial<PoolConfig> = {}, names: readonly string[] = ['p'], defaultPool?: string): Promise<Pools> {
+  async open(
+    change: Partial<PoolConfig> = {},
+    names: readonly string[] = ['p'],
+    defaultPool?: string,
+    holdsDeletes: () => boolean = () => false,
+  ): Promise<Pools> {
     const registry = new DriverRegistry();
     registerAll(registry);
     assert.ok(this.#system);
@@ -86,6 +91,7 @@ export class FaultyPools {
       registry,
       deps: { system: this.#system, mounter: makeMounter(this.#system), log: { info: () => {}, warn: () => {} } },
       usesOf: async () => [],
+      holdsDeletes,
       decorate: (_pool, made) => decorateDriver(made, (name, work) => this.around(name, work)),
     });
     this.#opened.push(pools);

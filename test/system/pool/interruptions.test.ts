@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ConvoyError } from '../../../src/convoy/errors.ts';
 import { localId } from '../../../src/convoy/ids.ts';
 import type { Job, Pools } from '../../../src/pool/api.ts';
@@ -81,6 +82,33 @@ describe('interrupted work of a pool', () => {
     await assert.rejects(pools.createVolume(input('a'), call), failsWith('NoSpace', 'the disk is full'));
     assert.deepEqual(rig.volumes(), []);
     assert.equal((await pools.status())[0]?.promisedBytes, 0n);
+  });
+
+  it('is left as it is while nothing may be removed, and cleared when it may', async () => {
+    const before = await rig.open({ trashRetentionMs: 3_600_000 });
+    const { id } = await before.createVolume(input('deleted'), call);
+    await before.deleteVolume(id, {}, call);
+    rig.around = async (name, work) => {
+      if (name === 'volume.deleteVolume') throw new ConvoyError('Internal', 'cannot be cleared');
+      const result = await work();
+      if (name === 'volume.createVolume') throw new ConvoyError('NoSpace', 'the disk is full');
+      return result;
+    };
+    await assert.rejects(before.createVolume(input('half'), call), failsWith('Busy'));
+    rig.around = plainly;
+    await before.close();
+
+    const held = await rig.open({}, ['p'], undefined, () => true);
+    // Timers fire in order: the look for expired trash, which is due at once, is over.
+    await delay(20);
+    assert.equal((await held.listTrash()).length, 1);
+    assert.deepEqual(held.jobs(), []);
+    assert.ok(existsSync(rig.placeOf('half')));
+    await held.close();
+
+    const free = await rig.open();
+    while ((await free.listTrash()).length > 0) await delay(5);
+    assert.deepEqual(rig.volumes(), []);
   });
 
   it('leaves no place behind when the first record cannot be written', async () => {

@@ -256,6 +256,19 @@ test('a node that is gone is not asked; all gone is NoSpace, so that another is 
   assert.equal(fleet.node('a').count('CreateVolume'), 0);
 });
 
+test('a node that is declared gone while it makes the volume has made none', async () => {
+  using fleet = await startFleet(NAMES);
+  const node = fleet.node('a');
+  node.handlers.CreateVolume = async () => {
+    await fleet.goneNodes.add({ nodeName: 'a', since: 0 });
+    return { volume: { volumeId: node.volumeId('v'), capacityBytes: '1', accessibleTopology: segments('a') } } as never;
+  };
+  const { code, message } = await failureOf(create(fleet, 'v', anywhere('a', 'b')));
+  assert.equal(code, 'Unavailable');
+  assert.match(message, /node a was declared gone while it made the volume/);
+  assert.equal((await create(fleet, 'v', anywhere('a', 'b')))?.volumeId, fleet.node('b').volumeId('v'));
+});
+
 test('nodes without the pool are not asked', async () => {
   const lacking = (node: FakeNode | undefined): void => {
     if (node !== undefined) node.pools = [{ name: 'other', driver: 'vfs', open: true, reason: '' }];
