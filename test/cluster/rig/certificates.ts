@@ -17,20 +17,13 @@ export const PKI = {
   tokens: join(DIRECTORY, 'tokens.csv'),
 };
 const CA_KEY = join(DIRECTORY, 'ca.key');
+const NEW_CERTIFICATE = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'] as const;
 
 /** One CA for the whole cluster, as kubeadm's. */
 export async function makeCertificates(): Promise<void> {
   mkdirSync(DIRECTORY, { recursive: true, mode: 0o700 });
   await run('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '30',
+    ...NEW_CERTIFICATE,
     '-subj',
     '/CN=convoy-rig-ca',
     '-addext',
@@ -70,15 +63,7 @@ export function writeKubeconfig(path: string, token: string, ca: Buffer): void {
 
 async function sign(name: string, subject: string, extensions: readonly string[]): Promise<void> {
   await run('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '30',
+    ...NEW_CERTIFICATE,
     '-CA',
     PKI.ca,
     '-CAkey',
