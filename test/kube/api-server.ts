@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RbacAuthorizationV1Api } from '@kubernetes/client-node/dist/api.js';
 import { KubeClient } from '../../src/kube/client.ts';
 import { connectionFrom, type KubeConnection } from '../../src/kube/connection.ts';
+import { freePorts } from '../support/free-ports.ts';
 
 const BIN = join(import.meta.dirname, '../../.cache/cluster/bin');
 const START_TIMEOUT_MS = 60_000;
@@ -192,14 +192,6 @@ async function end(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 /** Tries until it is true; a failure says what was waited for. No measure of time: only an end of the wait. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, afterEach, describe, it } from 'node:test';
 import { connectAdmin } from '../../../src/admin/client.ts';
+import { freePorts } from '../../support/free-ports.ts';
 
 const MAIN = join(import.meta.dirname, '../../../src/main.ts');
 const base = mkdtempSync(join(tmpdir(), 'convoy-daemon-'));
@@ -196,12 +197,10 @@ describe('the daemon', () => {
     const directory = makeDirectory();
     mkdirSync(join(directory, 'here'));
     const config = join(directory, 'config.yaml');
+    const [port] = await freePorts(1);
     const pool = (name: string, path: string): string =>
       `- {name: ${name}, driver: vfs, init: auto, options: {vfs.path: ${join(directory, path)}}}\n`;
-    writeFileSync(
-      config,
-      `http: {listen: "127.0.0.1:${await freePort()}"}\npools:\n${pool('here', 'here')}${pool('gone', 'not-mounted/pool')}`,
-    );
+    writeFileSync(config, `http: {listen: "127.0.0.1:${port}"}\npools:\n${pool('here', 'here')}${pool('gone', 'not-mounted/pool')}`);
     const { said } = start([...args(directory).slice(0, -2), '--config', config]);
     assert.ok(await said('ready'));
     const client = connectAdmin(join(directory, 'csi.sock'));
@@ -216,7 +215,7 @@ describe('the daemon', () => {
     const created = await client.call('CreateVolume', { name: 'a', pool: 'here', options: { Size: '1048576' } });
     assert.equal(created.volume?.pool, 'here');
     client.close();
-    const url = `http://127.0.0.1:${lastPort}`;
+    const url = `http://127.0.0.1:${port}`;
     assert.equal((await fetch(`${url}/healthz`)).status, 200);
     const ready = await fetch(`${url}/readyz`);
     assert.equal(ready.status, 503);
@@ -228,14 +227,3 @@ describe('the daemon', () => {
     assert.match(metrics, /^convoy_build_info\{version="[\d.]+",node_version="[\d.]+",role="all"\} 1$/m);
   });
 });
-
-let lastPort = 0;
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  await new Promise((resolve) => server.close(resolve));
-  lastPort = address.port;
-  return address.port;
-}
