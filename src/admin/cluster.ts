@@ -49,6 +49,7 @@ const outlineMessage = ({ config, isDefault, scope, access, operations }: PoolOu
     isDefault,
     scope,
     operations,
+    isGuest: false,
     state: { kind: 'unavailable', reason: 'it is on the nodes: "convoy node list" shows them' },
   }),
   access,

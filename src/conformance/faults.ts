@@ -161,6 +161,7 @@ const OPERATION_POINTS: Record<keyof Operations, readonly string[]> = {
   stats: [],
   capacity: [],
   health: [],
+  holders: ['addHolder', 'removeHolder'],
 };
 const SYSTEM_POINTS = {
   mounts: ['bind', 'mount', 'unbind', 'unmount'],

@@ -104,6 +104,7 @@ export interface Operations {
   readonly stats?: StatsOperations;
   readonly capacity?: CapacityOperations;
   readonly health?: HealthOperations;
+  readonly holders?: HolderOperations;
 }
 
 // ---- Convoy's three ----------------------------------------------------------------------------------------------
@@ -282,6 +283,21 @@ export interface HealthProblem {
 export interface HealthOperations {
   volumeHealth(id: LocalVolumeId): Promise<readonly HealthProblem[]>;
   storageHealth(): Promise<readonly HealthProblem[]>;
+}
+
+/**
+ * Storage that many hosts reach: who manages it cannot see their mounts, so each host that uses a volume notes so with the
+ * storage itself, under the name of its node. What every global driver has whose storage does not know by itself who uses it.
+ */
+export interface HolderOperations {
+  /** Durable when it returns. Again is fine. NotFound when there is no such volume. */
+  addHolder(id: LocalVolumeId, holder: string): Promise<void>;
+  /** Not held, and no such volume, are fine. */
+  removeHolder(id: LocalVolumeId, holder: string): Promise<void>;
+  /** Names of the nodes that hold it, in no order. */
+  holders(id: LocalVolumeId): Promise<readonly string[]>;
+  /** What this node holds: for a host that has lost its own memory of it. */
+  heldBy(holder: string): Promise<readonly LocalVolumeId[]>;
 }
 
 // ---- what the pool layer needs of storage ------------------------------------------------------------------------

@@ -32,6 +32,7 @@ export const CAPABILITIES = {
   stats: {},
   capacity: { controller: ['GET_CAPACITY'] },
   health: { controller: ['GET_VOLUME_HEALTH', 'LIST_VOLUME_HEALTH'], node: ['GET_VOLUME_HEALTH', 'GET_STORAGE_HEALTH'] },
+  holders: {},
 } as const satisfies Record<keyof Operations, Gives>;
 
 export interface Advertised {

@@ -42,6 +42,19 @@ export interface PoolConfig {
   readonly bandwidth?: number;
   /** Driver parameters that a StorageClass may set in this pool (Docker's type, o, device). */
   readonly allowParameters: readonly string[];
+  /** Where a global pool can be reached from; undefined = from everywhere. Nodes are there whose topology has all of it. */
+  readonly segments?: Segments;
+}
+
+/** Topology: keys (labels of nodes) with their values. */
+export type Segments = Readonly<Record<string, string>>;
+
+/** What a topology requirement allows. Absent: anywhere. */
+export interface Where {
+  /** Of our own key: names of nodes that will do, or what stands for them (csi/topology.ts). For local pools. */
+  readonly nodes?: readonly string[];
+  /** Each whole term that will do, of whatever keys. For global pools that state segments. */
+  readonly terms?: readonly Segments[];
 }
 
 /** What a caller gives with every call. */
@@ -79,7 +92,7 @@ export type VolumeSource =
   | { readonly kind: 'snapshot'; readonly snapshotId: string }
   | { readonly kind: 'volume'; readonly volumeId: string };
 
-export interface CreateVolumeInput {
+export interface CreateVolumeInput extends Where {
   readonly name: string;
   /** Pool by name; undefined = the default one. */
   readonly pool?: string;
@@ -90,8 +103,6 @@ export interface CreateVolumeInput {
   /** Driver parameters (already without sidecar keys and pool keys). */
   readonly driverParameters: Readonly<Record<string, string>>;
   readonly consistency?: Consistency;
-  /** Segments of `topology` that will do (requisite); undefined = anywhere. Checked against this node for local pools. */
-  readonly nodes?: readonly string[];
 }
 
 export type ObjectState = 'pending' | 'ready' | 'deleting';
@@ -108,8 +119,10 @@ export interface Volume {
   readonly source?: VolumeSource;
   readonly fileSystem?: FsType;
   readonly sizeEnforced: boolean;
-  /** Node name for a local pool; undefined = reachable from everywhere. */
+  /** Node name for a local pool; undefined = not bound to a node. */
   readonly node?: string;
+  /** Of a global pool that states some. */
+  readonly segments?: Segments;
   /** Its record cannot be read: name and size are unknown, its data is untouched. */
   readonly damaged?: boolean;
 }
@@ -126,14 +139,14 @@ export interface Snapshot {
   readonly createdAt: Date;
   readonly readyToUse: boolean;
   readonly node?: string;
+  readonly segments?: Segments;
 }
 
-export interface CreateSnapshotInput {
+/** Its `Where` is CSI 1.13's accessibility_requirements. */
+export interface CreateSnapshotInput extends Where {
   readonly name: string;
   readonly sourceVolumeId: string;
   readonly consistency?: Consistency;
-  /** Segments that will do (CSI 1.13 accessibility_requirements); undefined = anywhere. */
-  readonly nodes?: readonly string[];
 }
 
 export interface PageRequest {
@@ -174,6 +187,8 @@ export interface PoolStatus {
   readonly state: PoolState;
   readonly isDefault: boolean;
   readonly scope: 'local' | 'global';
+  /** Managed by another process: here its volumes are published, and nothing else. No counts, no capacity. */
+  readonly isGuest: boolean;
   readonly properties?: DriverProperties;
   readonly operations?: readonly (keyof Operations)[];
   readonly info?: Readonly<Record<string, string>>;
@@ -242,8 +257,8 @@ export interface Pools {
   getSnapshot(id: string): Promise<Snapshot>;
   listSnapshots(filter: { readonly snapshotId?: string; readonly sourceVolumeId?: string }, page: PageRequest): Promise<Page<Snapshot>>;
 
-  /** Of one pool, or all open ones together. `nodes` as in createVolume. A pool that cannot know answers the largest number. */
-  capacity(request: { readonly pool?: string; readonly nodes?: readonly string[] }): Promise<PoolCapacity>;
+  /** Of one pool, or all open ones together. A pool that cannot know answers the largest number. */
+  capacity(request: Where & { readonly pool?: string }): Promise<PoolCapacity>;
 
   jobs(): readonly Job[];
   /** Calls back on every change until `signal` aborts. */
@@ -257,6 +272,8 @@ export interface Pools {
   withVolume<T>(id: string, work: (volume: OpenVolume) => Promise<T>): Promise<T>;
   /** The publish lock alone, for calls that must work although the pool does not (unpublish). Busy when held. */
   lockPublish(id: string): Disposable;
+  /** Global volumes that are noted as held by this host, for the sweep of one that lost its records. Pools that are not open are left out. */
+  held(): Promise<readonly string[]>;
   /** The driver behind a volume, unlocked, for the calls that kubelet polls. NotFound, Unavailable. */
   peekVolume(id: string): Promise<OpenVolume>;
   close(): Promise<void>;
@@ -277,6 +294,13 @@ export interface OpenVolume {
   /** Must be called, durably, before the device is first handed out raw: from then on it is never formatted. */
   markRaw(): Promise<void>;
   context(call: Call): CallContext;
+  /**
+   * Before it is first handed out on this host: notes it where who manages the pool sees it. Throws NotFound when the volume is
+   * gone or going, and holds nothing then. Nothing to do for local pools.
+   */
+  hold(): Promise<void>;
+  /** After the last use on this host. */
+  letGo(): Promise<void>;
 }
 
 /** Asked before a volume is deleted: what on this host uses it. Provided by `publish`, as `openPools` option. */

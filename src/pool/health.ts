@@ -2,12 +2,12 @@ import type { HealthProblem } from '../convoy/contract.ts';
 import { type ConvoyError, isConvoyError, notFound } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import type { Pool, PoolEnv } from './pool.ts';
-import { routeVolume } from './route.ts';
+import { routeToUse } from './route.ts';
 
 /** Health of one volume (CSI 1.13): a pool that is not there, a damaged record, and what the driver finds. */
 export async function volumeHealth(env: PoolEnv, id: string): Promise<readonly HealthProblem[]> {
   if (parseId(id, 'volume') === undefined) throw notFound(`volume ${JSON.stringify(id.slice(0, 128))}`);
-  const { pool, local } = routeVolume(env, id);
+  const { pool, local } = routeToUse(env, id);
   const problem = await poolProblem(pool);
   if (problem !== undefined) return [problem];
   if (!pool.catalogue.has('volume', local) && (await pool.book.read('volume', local)).kind === 'absent') throw notFound(`volume ${id}`);
@@ -50,7 +50,7 @@ async function sizeProblems(pool: Pool, local: LocalVolumeId, promised: bigint):
 /** Health of the storage under all pools. */
 export async function storageHealth(env: PoolEnv): Promise<readonly (HealthProblem & { readonly pool: string })[]> {
   const found = await Promise.all(
-    env.pools.map(async (pool) => {
+    [...env.pools, ...env.guests].map(async (pool) => {
       const problem = await poolProblem(pool);
       const problems = problem === undefined ? ((await pool.operations.health?.storageHealth()) ?? []) : [problem];
       return problems.map((each) => ({ ...each, pool: pool.name }));

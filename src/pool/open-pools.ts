@@ -2,6 +2,7 @@ import type { ConvoyDriver, DriverDeps, Operations } from '../convoy/contract.ts
 import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
 import { isPoolName, localId, parseId } from '../convoy/ids.ts';
 import type { DriverRegistry } from '../convoy/registry.ts';
+import type { Scope } from '../volume/contract.ts';
 import type {
   CreateVolumeInput,
   Job,
@@ -14,8 +15,10 @@ import type {
   TrashItem,
   UsesOf,
   Volume,
+  Where,
 } from './api.ts';
 import { storageHealth, volumeHealth } from './health.ts';
+import { heldHere, unmark } from './holders.ts';
 import { Jobs } from './jobs.ts';
 import { KnownPools } from './known-pools.ts';
 import { findByName, listSnapshots, listVolumeHealth, listVolumes } from './lists.ts';
@@ -23,15 +26,16 @@ import { Locks } from './locks.ts';
 import { lockPublish, peekVolume, withVolume } from './open-volume.ts';
 import { groupsOf } from './outline.ts';
 import { Places } from './places.ts';
-import { Pool, type PoolEnv } from './pool.ts';
+import { managedElsewhere, Pool, type PoolEnv } from './pool.ts';
 import { poolCapacity } from './promises.ts';
 import { requireSnapshot, requireVolume } from './route.ts';
 import { createSnapshot, deleteSnapshot, getSnapshot } from './snapshots.ts';
 import { sweep } from './sweep.ts';
 import { toSnapshot, toVolume } from './views.ts';
-import { checkNodes, createVolume } from './volume-create.ts';
+import { createVolume } from './volume-create.ts';
 import { deleteVolume } from './volume-delete.ts';
 import { expandVolume } from './volume-expand.ts';
+import { checkWhere } from './where.ts';
 
 export interface OpenPoolsOptions {
   readonly configs: readonly PoolConfig[];
@@ -42,8 +46,16 @@ export interface OpenPoolsOptions {
   readonly root: string;
   readonly registry: DriverRegistry;
   readonly deps: DriverDeps;
-  /** What on this host uses a volume; asked before it is deleted. */
-  readonly usesOf: UsesOf;
+  /** What on this host uses a volume; asked before it is deleted. Undefined: nothing is published here. */
+  readonly usesOf?: UsesOf;
+  /** Pools that this process manages; from the others it only publishes. Default: all. */
+  readonly manages?: (scope: Scope) => boolean;
+  /** A node that was declared gone: what it holds of global volumes is released. Default: none. */
+  readonly isReleased?: (node: string) => boolean;
+  /** Why no pool may be opened just now. Default: no reason. */
+  readonly waitsFor?: () => string | undefined;
+  /** Told when a guest was opened: what this host holds of it can be seen now. */
+  readonly guestOpened?: () => void;
   /** True while nothing may be removed that nobody asks for just now: no trash emptied, no left-over cleared. Default: never. */
   readonly holdsDeletes?: () => boolean;
   readonly decorate?: (pool: string, driver: ConvoyDriver) => ConvoyDriver;
@@ -57,6 +69,7 @@ export async function openPools(options: OpenPoolsOptions): Promise<Pools> {
   checkConfigs(options);
   const watchers = new Set<(job: Job) => void>();
   const pools: Pool[] = [];
+  const guests: Pool[] = [];
   const config = (name: string): PoolConfig | undefined => options.configs.find((each) => each.name === name);
   const env: PoolEnv = {
     nodeName: options.nodeName,
@@ -74,14 +87,23 @@ export async function openPools(options: OpenPoolsOptions): Promise<Pools> {
     usesOf: options.usesOf,
     holdsDeletes: options.holdsDeletes ?? (() => false),
     deps: options.deps,
+    manages: options.manages ?? (() => true),
+    isReleased: options.isReleased ?? (() => false),
+    waitsFor: options.waitsFor ?? (() => undefined),
     pools,
+    guests,
     places: new Places(),
     decorate: options.decorate ?? ((_pool, driver) => driver),
   };
-  for (const each of options.configs) pools.push(new Pool(each, options.registry.get(each.driver), env, (pool) => sweep(env, pool)));
-  for (const pool of pools) await pool.init();
-  for (const pool of pools) await claimPlace(env, pool);
-  await Promise.all(pools.map((pool) => tryReady(pool)));
+  for (const each of options.configs) {
+    const pool = new Pool(each, options.registry.get(each.driver), env, async (opened) =>
+      opened.isGuest ? options.guestOpened?.() : sweep(env, opened),
+    );
+    await pool.init();
+    (pool.isGuest ? guests : pools).push(pool);
+  }
+  for (const pool of [...pools, ...guests]) await claimPlace(env, pool);
+  await Promise.all([...pools, ...guests].map((pool) => tryReady(pool)));
   return new PoolSet(env, options, watchers);
 }
 
@@ -128,25 +150,27 @@ class PoolSet implements Pools {
   readonly hasLocalPool: boolean;
   readonly servesBlock: boolean;
   readonly #env: PoolEnv;
+  readonly #all: readonly Pool[];
   readonly #defaultPool: string | undefined;
   readonly #watchers: Set<(job: Job) => void>;
 
   constructor(env: PoolEnv, options: OpenPoolsOptions, watchers: Set<(job: Job) => void>) {
     this.#env = env;
     this.nodeName = env.nodeName;
-    this.#defaultPool = options.defaultPool ?? (env.pools.length === 1 ? env.pools[0]?.name : undefined);
+    this.#all = [...env.pools, ...env.guests];
+    this.#defaultPool = options.defaultPool ?? (this.#all.length === 1 ? this.#all[0]?.name : undefined);
     this.#watchers = watchers;
-    this.implemented = new Set(env.pools.flatMap((pool) => groupsOf(pool.operations)));
-    this.hasLocalPool = env.pools.some((pool) => pool.isLocal);
-    this.servesBlock = env.pools.some((pool) => pool.properties.access === 'device');
+    this.implemented = new Set(this.#all.flatMap((pool) => groupsOf(pool.operations)));
+    this.hasLocalPool = this.#all.some((pool) => pool.isLocal);
+    this.servesBlock = this.#all.some((pool) => pool.properties.access === 'device');
   }
 
   status(): Promise<readonly PoolStatus[]> {
-    return Promise.all(this.#env.pools.map((pool) => this.#status(pool)));
+    return Promise.all(this.#all.map((pool) => this.#status(pool)));
   }
 
   states(): ReturnType<Pools['states']> {
-    return this.#env.pools.map(({ config, state }) => ({ config, state }));
+    return this.#all.map(({ config, state }) => ({ config, state }));
   }
 
   async createVolume(input: CreateVolumeInput, call: Parameters<Pools['createVolume']>[1]): Promise<Volume> {
@@ -171,12 +195,13 @@ class PoolSet implements Pools {
   listSnapshots: Pools['listSnapshots'] = async (filter, page): Promise<Page<Snapshot>> => listSnapshots(this.#env, filter, page);
   withVolume: Pools['withVolume'] = async (id, work) => withVolume(this.#env, id, work);
   peekVolume: Pools['peekVolume'] = async (id) => peekVolume(this.#env, id);
+  held: Pools['held'] = async () => heldHere(this.#env);
   lockPublish: Pools['lockPublish'] = (id) => lockPublish(this.#env, id);
 
-  async capacity(request: { readonly pool?: string; readonly nodes?: readonly string[] }): Promise<PoolCapacity> {
+  async capacity(request: Where & { readonly pool?: string }): Promise<PoolCapacity> {
     const name = request.pool ?? this.#defaultPool;
     const asked = name === undefined ? this.#env.pools : [this.#pool(name)];
-    const answers = await Promise.all(asked.map((pool) => this.#capacityOf(pool, request.nodes)));
+    const answers = await Promise.all(asked.map((pool) => this.#capacityOf(pool, request)));
     return answers.reduce((sum, each) => ({
       totalBytes: sum.totalBytes + each.totalBytes,
       availableBytes: sum.availableBytes + each.availableBytes,
@@ -218,6 +243,7 @@ class PoolSet implements Pools {
     // A damaged record keeps its place in the lists, as at start.
     pool.catalogue.set(kind, id, { sizeBytes: 0n, pending: false });
     if (kind === 'volume') {
+      if (pool.operations.holders !== undefined) await unmark(pool, id);
       const record = await requireVolume(pool, id);
       pool.catalogue.set('volume', id, { sizeBytes: BigInt(record.size), pending: false });
       return toVolume(pool, record);
@@ -228,21 +254,28 @@ class PoolSet implements Pools {
   }
 
   async initPool(name: string, how: 'init' | 'replace' | 'adopt'): Promise<PoolStatus> {
-    const pool = this.#pool(name);
+    const pool = this.#any(name);
     await pool.initialise(how);
     return this.#status(pool);
   }
 
   async close(): Promise<void> {
     await this.#env.jobs.close();
-    await Promise.all(this.#env.pools.map((pool) => pool.close()));
+    await Promise.all(this.#all.map((pool) => pool.close()));
   }
 
+  /** One that this process manages. */
   #pool(name: string): Pool {
-    const found = this.#env.pools.find((pool) => pool.name === name);
+    const found = this.#any(name);
+    if (found.isGuest) throw managedElsewhere(name);
+    return found;
+  }
+
+  #any(name: string): Pool {
+    const found = this.#all.find((pool) => pool.name === name);
     if (found !== undefined) return found;
     throw invalid(
-      `pool ${JSON.stringify(name.slice(0, 64))} is not configured on node ${this.nodeName}; configured are ${this.#env.pools.map((pool) => pool.name).join(', ')}`,
+      `pool ${JSON.stringify(name.slice(0, 64))} is not configured on node ${this.nodeName}; configured are ${this.#all.map((pool) => pool.name).join(', ')}`,
     );
   }
 
@@ -268,9 +301,9 @@ class PoolSet implements Pools {
     return this.#pool(this.#defaultPool);
   }
 
-  async #capacityOf(pool: Pool, nodes: readonly string[] | undefined): Promise<PoolCapacity> {
+  async #capacityOf(pool: Pool, where: Where): Promise<PoolCapacity> {
     try {
-      checkNodes(this.#env, pool, nodes);
+      checkWhere(this.#env, pool, where);
     } catch (error) {
       if (!isConvoyError(error, 'NoSpace')) throw error;
       return { totalBytes: 0n, availableBytes: 0n, maximumVolumeBytes: 0n, minimumVolumeBytes: 0n };
@@ -286,10 +319,12 @@ class PoolSet implements Pools {
       state: pool.state,
       isDefault: pool.name === this.#defaultPool,
       scope: pool.properties.scope,
+      isGuest: pool.isGuest,
       properties: pool.properties,
       operations: groupsOf(pool.operations),
     };
     if (!isOpen) return base;
+    if (pool.isGuest) return { ...base, info: await pool.driver.info() };
     return {
       ...base,
       info: await pool.driver.info(),

@@ -3,14 +3,15 @@ import { ConvoyError } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import type { FsType } from '../system/api.ts';
 import type { OpenVolume } from './api.ts';
+import { hold, letGo } from './holders.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import type { VolumeRecord } from './records.ts';
-import { requireVolume, routeVolume } from './route.ts';
-import { toVolume } from './views.ts';
+import { requireVolume, routeToUse } from './route.ts';
+import { placeOf, toVolume } from './views.ts';
 
 /** Runs `work` with the volume's publish lock held, on a volume proven ready. */
 export async function withVolume<T>(env: PoolEnv, id: string, work: (volume: OpenVolume) => Promise<T>): Promise<T> {
-  const { pool, local } = routeVolume(env, id);
+  const { pool, local } = routeToUse(env, id);
   using _lock = env.locks.acquire({ exclusive: [`publish/${local}`], doing: 'another call publishes, unpublishes or deletes it' });
   await pool.ready();
   return await work(openVolume(pool, await requireVolume(pool, local)));
@@ -18,7 +19,7 @@ export async function withVolume<T>(env: PoolEnv, id: string, work: (volume: Ope
 
 /** Without a lock, for the calls that the kubelet polls. */
 export async function peekVolume(env: PoolEnv, id: string): Promise<OpenVolume> {
-  const { pool, local } = routeVolume(env, id);
+  const { pool, local } = routeToUse(env, id);
   await pool.ready();
   return openVolume(pool, await requireVolume(pool, local));
 }
@@ -48,6 +49,8 @@ export function openVolume(pool: Pool, record: VolumeRecord | undefined, local: 
       await pool.book.update('volume', local, (found) => ({ ...found, format: 'never' }));
     },
     context: (call) => ({ signal: call.signal, secrets: call.secrets, progress: () => {} }),
+    hold: () => hold(pool, local),
+    letGo: () => letGo(pool, local),
   };
 }
 
@@ -74,7 +77,7 @@ export function damagedVolume(pool: Pool, local: LocalVolumeId): OpenVolume['vol
     createdAt: new Date(0),
     use: { mount: false, block: false },
     sizeEnforced: pool.properties.sizeEnforced,
-    ...(pool.nodeName === undefined ? {} : { node: pool.nodeName }),
+    ...placeOf(pool),
     damaged: true,
   };
 }

@@ -11,6 +11,7 @@ import type {
 import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
 import { formatId, type LocalId, nodeKey, type ObjectKind } from '../convoy/ids.ts';
 import type { RegisteredDriver } from '../convoy/registry.ts';
+import type { Scope } from '../volume/contract.ts';
 import type { PoolConfig, PoolState, UsesOf } from './api.ts';
 import { Catalogue, type CatalogueEntry } from './catalogue.ts';
 import type { Jobs } from './jobs.ts';
@@ -29,11 +30,20 @@ export interface PoolEnv {
   readonly jobs: Jobs;
   readonly known: KnownPools;
   readonly log: DriverLog;
-  readonly usesOf: UsesOf;
+  /** Undefined: nothing is published on this host. */
+  readonly usesOf: UsesOf | undefined;
+  /** True for a node that was declared gone: what it holds is released. */
+  readonly isReleased: (node: string) => boolean;
+  /** Whether this process manages pools of that scope; others are guests. */
+  readonly manages: (scope: Scope) => boolean;
+  /** Why no pool may be opened just now. */
+  readonly waitsFor: () => string | undefined;
   /** True while nothing may be removed that nobody asks for just now. */
   readonly holdsDeletes: () => boolean;
   readonly deps: DriverDeps;
   readonly pools: readonly Pool[];
+  /** Managed by another process: their volumes are published here, and nothing else. */
+  readonly guests: readonly Pool[];
   readonly places: Places;
   /** Decorators of the contract (metrics, logs, deadlines). */
   readonly decorate: (pool: string, driver: ConvoyDriver) => ConvoyDriver;
@@ -90,6 +100,16 @@ export class Pool {
 
   get isLocal(): boolean {
     return this.properties.scope === 'local';
+  }
+
+  /** Another process manages it. */
+  get isGuest(): boolean {
+    return !this.#env.manages(this.properties.scope);
+  }
+
+  /** This host, as it holds volumes of global pools. */
+  get host(): string {
+    return this.#env.nodeName;
   }
 
   /** The node part of this pool's ids. */
@@ -161,6 +181,7 @@ export class Pool {
 
   /** Makes the place a pool by the admin's word. */
   async initialise(how: 'init' | 'replace' | 'adopt'): Promise<void> {
+    this.#refuseToManage();
     await this.#opening?.catch(() => {});
     if (this.#opened !== undefined) throw new ConvoyError('InUse', `pool ${this.name} is open already; nothing to do`);
     // An instance that has seen another disk in this place goes on asking for that one.
@@ -189,6 +210,16 @@ export class Pool {
     this.#reason = 'closed';
   }
 
+  #refuseToManage(): void {
+    if (this.isGuest) throw managedElsewhere(this.name);
+    this.#refuseToOpen();
+  }
+
+  #refuseToOpen(): void {
+    const why = this.#env.waitsFor();
+    if (why !== undefined) throw new ConvoyError('Unavailable', `pool ${this.name} is not open yet: ${why}`);
+  }
+
   #need(): ConvoyDriver {
     if (this.#driver === undefined) throw new ConvoyError('Unavailable', `pool ${this.name} is unavailable: ${this.#reason}`);
     return this.#driver;
@@ -200,6 +231,7 @@ export class Pool {
   }
 
   async #tryOpen(): Promise<void> {
+    this.#refuseToOpen();
     if (this.#opening === undefined) {
       if (performance.now() - this.#lastTry < RETRY_OPEN_MS) throw this.#unavailable(undefined);
       this.#opening = this.#prove().finally(() => {
@@ -226,8 +258,10 @@ export class Pool {
       const book = new RecordBook(driver.operations.records);
       const catalogue = new Catalogue();
       const trash = new Trash(this, driver, this.#env);
-      await trash.load();
-      await loadCatalogue(book, catalogue, this.#env.log);
+      if (!this.isGuest) {
+        await trash.load();
+        await loadCatalogue(book, catalogue, this.#env.log);
+      }
       this.#opened = { driver, book, catalogue, trash };
       await this.#afterOpen(this);
       this.#env.log.info({ pool: this.name, driver: driver.name(), volumes: catalogue.count('volume') }, 'pool open');
@@ -243,6 +277,11 @@ export class Pool {
     this.#env.places.claim(this.name, place);
     let text = await storage.readMarker();
     const known = await this.#env.known.find(this.name);
+    if (text === undefined && this.isGuest)
+      throw new ConvoyError(
+        'Unavailable',
+        `${place} holds no pool marker, and the pool is global: mount its storage there; the controller makes it a pool ("convoy pools init ${this.name}" there)`,
+      );
     if (text === undefined) {
       await this.#mayInitialise(driver, place, wasAt(known, place));
       await storage.writeMarker(encodeMarker(newMarker(this.name, this.#registered.name, this.nodeName)), false);
@@ -255,7 +294,7 @@ export class Pool {
         'Unavailable',
         `another pool named ${this.name} is at ${place} than the one this node knows: mount the right disk; if this one is to take its place, remove ${join(this.#env.root, 'known', `${this.name}.json`)}`,
       );
-    await storage.lock();
+    if (!this.isGuest) await storage.lock();
     if (known?.uuid !== marker.uuid || known.place !== place) await this.#env.known.remember({ pool: this.name, uuid: marker.uuid, place });
   }
 
@@ -307,6 +346,10 @@ export class Pool {
     await this.#driver?.close();
   }
 }
+
+/** For what only who manages the pool may do. */
+export const managedElsewhere = (pool: string): ConvoyError =>
+  new ConvoyError('NotSupported', `pool ${pool} is global, and this node only publishes from it: ask the controller`);
 
 /** Records read at once when a pool opens. */
 const READ_TOGETHER = 16;

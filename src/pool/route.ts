@@ -1,6 +1,6 @@
 import { ConvoyError, notFound } from '../convoy/errors.ts';
 import { type LocalIdOf, type LocalSnapshotId, type LocalVolumeId, type ObjectKind, parseId } from '../convoy/ids.ts';
-import type { Pool, PoolEnv } from './pool.ts';
+import { managedElsewhere, type Pool, type PoolEnv } from './pool.ts';
 import type { SnapshotRecord, VolumeRecord } from './records.ts';
 
 /** From CSI ids to the pool that owns the object. Unknown is not absent: only an open pool may say that something does not exist. */
@@ -10,6 +10,9 @@ export interface Route<K extends ObjectKind> {
 }
 
 export const routeVolume = (env: PoolEnv, id: string): Route<'volume'> => route(env, 'volume', id);
+/** Also of pools that another process manages: to look at it, or to publish it. */
+export const routeToUse = (env: PoolEnv, id: string): Route<'volume'> =>
+  route({ ...env, pools: [...env.pools, ...env.guests] }, 'volume', id);
 export const routeSnapshot = (env: PoolEnv, id: string): Route<'snapshot'> => route(env, 'snapshot', id);
 
 /** The record of a ready volume. NotFound, Busy while it is made, DataLoss when its record is damaged. */
@@ -25,6 +28,7 @@ function route<K extends ObjectKind>(env: PoolEnv, kind: K, id: string): Route<K
   const parsed = parseId(id, kind);
   if (parsed === undefined) throw notFound(`${kind} ${JSON.stringify(id.slice(0, 128))}`);
   const pool = env.pools.find((candidate) => candidate.name === parsed.pool);
+  if (pool === undefined && env.guests.some(({ name }) => name === parsed.pool)) throw managedElsewhere(parsed.pool);
   if (pool === undefined)
     throw new ConvoyError(
       'Unavailable',

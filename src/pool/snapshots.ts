@@ -9,7 +9,8 @@ import { promise } from './promises.ts';
 import { RECORD_VERSION, type SnapshotRecord, type VolumeRecord } from './records.ts';
 import { requireSnapshot, routeSnapshot, routeVolume } from './route.ts';
 import { toSnapshot } from './views.ts';
-import { checkNodes, elsewhere, notCleared, quietVolume } from './volume-create.ts';
+import { notCleared, quietVolume } from './volume-create.ts';
+import { checkWhere, elsewhere } from './where.ts';
 
 /**
  * CreateSnapshot: answers once the cut is made and whole. Storage that shares blocks cuts in an instant; elsewhere the copy is a
@@ -87,7 +88,7 @@ async function answerExisting(
       'AlreadyExists',
       `snapshot ${JSON.stringify(input.name)} exists with consistency ${existing.consistency}, asked is ${input.consistency ?? 'point-in-time'}`,
     );
-  const away = elsewhere(env, pool, input.nodes);
+  const away = elsewhere(env, pool, input);
   if (away !== undefined) throw new ConvoyError('AlreadyExists', `snapshot ${JSON.stringify(input.name)} exists, but ${away}`);
   await running?.wait(call);
   return toSnapshot(pool, await requireSnapshot(pool, existing.id));
@@ -101,7 +102,7 @@ async function startSnapshot(
   input: CreateSnapshotInput,
   call: Call,
 ): Promise<Snapshot> {
-  checkNodes(env, pool, input.nodes);
+  checkWhere(env, pool, input);
   let release = env.locks.acquire({ shared: [`volume/${volume}`], doing: 'a snapshot of it is being made' });
   let started = false;
   try {

@@ -16,7 +16,7 @@ export function toVolume(pool: Pool, record: VolumeRecord): Volume {
     ...(record.source === undefined ? {} : { source: record.source }),
     ...(record.fsType === undefined || !record.use.mount ? {} : { fileSystem: record.fsType }),
     sizeEnforced: pool.properties.sizeEnforced,
-    ...(pool.nodeName === undefined ? {} : { node: pool.nodeName }),
+    ...placeOf(pool),
   };
 }
 
@@ -30,6 +30,12 @@ export function toSnapshot(pool: Pool, record: SnapshotRecord): Snapshot {
     sizeBytes: BigInt(record.size),
     createdAt: new Date(record.createdAt),
     readyToUse: record.state === 'ready',
-    ...(pool.nodeName === undefined ? {} : { node: pool.nodeName }),
+    ...placeOf(pool),
   };
 }
+
+/** Where it can be used. */
+export const placeOf = (pool: Pool): Pick<Volume, 'node' | 'segments'> => ({
+  ...(pool.nodeName === undefined ? {} : { node: pool.nodeName }),
+  ...(pool.config.segments === undefined ? {} : { segments: pool.config.segments }),
+});

@@ -1,7 +1,6 @@
 import type { CallContext } from '../convoy/contract.ts';
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
-import { checkName, type LocalVolumeId, localId, nodeKey } from '../convoy/ids.ts';
-import { NO_NODE_NAMED } from '../convoy/names.ts';
+import { checkName, type LocalVolumeId, localId } from '../convoy/ids.ts';
 import { step } from '../observe/steps.ts';
 import type { Call, CreateVolumeInput, Volume, VolumeSource } from './api.ts';
 import type { RunningJob } from './jobs.ts';
@@ -11,6 +10,7 @@ import type { SnapshotRecord, VolumeRecord } from './records.ts';
 import { requireSnapshot, requireVolume, routeSnapshot, routeVolume } from './route.ts';
 import { toVolume } from './views.ts';
 import { conflict, createOptions, planVolume } from './volume-plan.ts';
+import { checkWhere, elsewhere } from './where.ts';
 
 /**
  * CreateVolume: record `pending`, let the driver fill data that nothing reads, record `ready`. The id comes from the name, so a
@@ -55,20 +55,6 @@ export async function clearVolume(pool: Pool, local: LocalVolumeId): Promise<voi
   pool.catalogue.delete('volume', local);
 }
 
-/** RESOURCE_EXHAUSTED makes the provisioner choose another node (reference: external-provisioner, checkError). */
-export function checkNodes(env: PoolEnv, pool: Pool, nodes: readonly string[] | undefined): void {
-  if (isAllowed(env, pool, nodes)) return;
-  if (nodes?.length === 0) throw new ConvoyError('NoSpace', NO_NODE_NAMED);
-  throw new ConvoyError(
-    'NoSpace',
-    `pool ${pool.name} is on node ${env.nodeName}, but accessibility_requirements allow only ${nodes?.join(', ')}: allow this node, or use a pool that those nodes have`,
-  );
-}
-
-function isAllowed(env: PoolEnv, pool: Pool, nodes: readonly string[] | undefined): boolean {
-  return nodes === undefined || !pool.isLocal || nodes.includes(env.nodeName) || nodes.includes(nodeKey(env.nodeName));
-}
-
 async function answerExisting(
   env: PoolEnv,
   pool: Pool,
@@ -78,16 +64,11 @@ async function answerExisting(
   call: Call,
 ): Promise<Volume> {
   const asked = input.options.sizeBytes === undefined ? input.range : { requiredBytes: input.options.sizeBytes };
-  const why = conflict(existing, replan(pool, existing, input), asked) ?? elsewhere(env, pool, input.nodes);
+  const why = conflict(existing, replan(pool, existing, input), asked) ?? elsewhere(env, pool, input);
   if (why !== undefined)
     throw new ConvoyError('AlreadyExists', `volume ${JSON.stringify(input.name)} exists in pool ${pool.name}, but ${why}`);
   await running?.wait(call);
   return toVolume(pool, await requireVolume(pool, existing.id));
-}
-
-/** "No room" would send the caller to another node while this one works on, or has, what it asked for. */
-export function elsewhere(env: PoolEnv, pool: Pool, nodes: readonly string[] | undefined): string | undefined {
-  return isAllowed(env, pool, nodes) ? undefined : `it is on node ${env.nodeName}, asked is ${nodes?.join(', ')}`;
 }
 
 /** The plan that this request comes to, without the size, which the existing volume answers. */
@@ -109,7 +90,7 @@ async function startCreate(
 ): Promise<Volume> {
   // First, or a refusal that is final (the source is gone by now) would leave it behind.
   if (left !== undefined) await clearVolume(pool, local);
-  checkNodes(env, pool, input.nodes);
+  checkWhere(env, pool, input);
   const source = input.source === undefined ? undefined : await openSource(env, pool, input.source);
   let started = false;
   try {

@@ -2,6 +2,7 @@ import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import { step } from '../observe/steps.ts';
 import type { Call, DeleteVolumeRequest } from './api.ts';
+import { heldElsewhere, unmark } from './holders.ts';
 import { openVolume } from './open-volume.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import type { VolumeRecord } from './records.ts';
@@ -35,16 +36,29 @@ export async function deleteVolume(
     return {};
   }
   if (read.record.state === 'ready') await refuseIfUsed(env, pool, read.record);
+  if (pool.operations.holders !== undefined) await markAndLookAgain(env, pool, read.record);
   return options.referenceOnly === true ? await release(pool, read.record, call) : await discard(pool, read.record, options.purge);
 }
 
 /** Ends what a stopped process had begun: drivers without trash mark the record before they destroy data. */
 export async function resumeDelete(pool: Pool, record: VolumeRecord): Promise<void> {
-  await clearVolume(pool, record.id);
+  if (pool.operations.holders === undefined) await clearVolume(pool, record.id);
+  else await unmark(pool, record.id);
+}
+
+/** No node takes it into use once it is marked; one that did just before is seen now (holders.ts). */
+async function markAndLookAgain(env: PoolEnv, pool: Pool, record: VolumeRecord): Promise<void> {
+  await mark(pool, record);
+  try {
+    await refuseIfUsed(env, pool, record);
+  } catch (error) {
+    await unmark(pool, record.id);
+    throw error;
+  }
 }
 
 async function refuseIfUsed(env: PoolEnv, pool: Pool, record: VolumeRecord): Promise<void> {
-  const uses = await env.usesOf(openVolume(pool, record));
+  const uses = [...((await env.usesOf?.(openVolume(pool, record))) ?? []), ...(await heldElsewhere(env, pool, record.id))];
   if (uses.length === 0) return;
   const shown = uses.slice(0, 3).join(', ') + (uses.length > 3 ? ` and ${uses.length - 3} more` : '');
   throw new ConvoyError('InUse', `volume ${pool.id(record.id)} is in use (${shown}): unpublish or unmount it first`);
@@ -56,15 +70,19 @@ async function discard(pool: Pool, record: VolumeRecord, purge: boolean | undefi
     await forget(pool, record.id);
     return {};
   }
+  await mark(pool, record);
+  await clearVolume(pool, record.id);
+  return {};
+}
+
+async function mark(pool: Pool, { id }: VolumeRecord): Promise<void> {
   try {
-    await pool.book.update('volume', record.id, (found) => ({ ...found, state: 'deleting' }));
+    await pool.book.update('volume', id, (found) => ({ ...found, state: 'deleting' }));
   } catch (error) {
     // Without room for the mark, only deleting makes room; cut short, it leaves a volume whose data is said to be missing.
     if (!isConvoyError(error, 'NoSpace')) throw error;
   }
   step('delete.marked');
-  await clearVolume(pool, record.id);
-  return {};
 }
 
 /** ReferenceOnly: the data stays where VolumeDriverID can adopt it again. */
@@ -81,7 +99,7 @@ async function release(pool: Pool, record: VolumeRecord, call: Call): Promise<{ 
 /** A record of a newer version is refused; a damaged one does not keep its volume from being thrown away, if there is a trash. */
 async function deleteDamaged(env: PoolEnv, pool: Pool, local: LocalVolumeId, error: ConvoyError): Promise<{ readonly keptAs?: string }> {
   if (!isConvoyError(error, 'DataLoss') || pool.operations.trash === undefined) throw error;
-  const uses = await env.usesOf(openVolume(pool, undefined, local));
+  const uses = [...((await env.usesOf?.(openVolume(pool, undefined, local))) ?? []), ...(await heldElsewhere(env, pool, local))];
   if (uses.length > 0) throw new ConvoyError('InUse', `volume ${pool.id(local)} (damaged record) is in use (${uses[0]}): unmount it first`);
   env.log.warn({ pool: pool.name, volume_id: pool.id(local) }, 'volume with a damaged record moved to the trash');
   await pool.trash.discard('volume', local);

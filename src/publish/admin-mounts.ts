@@ -15,6 +15,7 @@ import { releaseDevices } from './release-devices.ts';
 import { identityOf, lookAt } from './standing.ts';
 import { takeDown } from './take-down.ts';
 import { fileSystemFor } from './terms.ts';
+import { whileHeld } from './while-held.ts';
 import { withVolumeIfKnown } from './with-volume-if-known.ts';
 
 /**
@@ -42,13 +43,15 @@ export async function mountForAdmin(
         'InUse',
         `volume ${volumeId} is ${block.kind} as a raw block device at ${block.path}: it is not mounted beside that`,
       );
-    await deps.records.put(volumeId, { path, kind: 'mounted', access: 'mount', readOnly: options.readOnly, fsType: '' });
-    try {
-      await mountWhole(deps, open, own, { path, readOnly: options.readOnly }, call);
-    } catch (error) {
-      if ((await deps.system.mounts.find(path)) === undefined) await forget(deps, volumeId, path);
-      throw error;
-    }
+    await whileHeld(deps, volumeId, open, async () => {
+      await deps.records.put(volumeId, { path, kind: 'mounted', access: 'mount', readOnly: options.readOnly, fsType: '' });
+      try {
+        await mountWhole(deps, open, own, { path, readOnly: options.readOnly }, call);
+      } catch (error) {
+        if ((await deps.system.mounts.find(path)) === undefined) await forget(deps, volumeId, path);
+        throw error;
+      }
+    });
     await noteIdentity(deps, record.volumeId, path, options.readOnly);
   });
   return path;

@@ -3,8 +3,8 @@ import type { PublishDeps } from './deps.ts';
 import { usedDevices } from './used-devices.ts';
 
 /**
- * Lets the driver release what nothing uses any more: devices, or a mount of its own behind a directory. Must run under the volume's lock, or a device that a publish
- * has just attached would be taken from it. Never an error: what cannot be released now is noted for the next sweep.
+ * Lets the driver release what nothing uses any more: devices, a mount of its own behind a directory, this host's hold on a global
+ * volume. Must run under the volume's lock, or a device that a publish has just attached would be taken from it. Never an error: what cannot be released now is noted for the next sweep.
  */
 export async function releaseDevices(deps: PublishDeps, volumeId: string, open: OpenVolume | undefined): Promise<void> {
   try {
@@ -12,6 +12,7 @@ export async function releaseDevices(deps: PublishDeps, volumeId: string, open: 
     // A directory driver looks for uses itself (one that mounts something of its own unmounts it then); vfs has nothing to release.
     const used = open.properties.access === 'device' ? await usedDevices(await deps.system.mounts.list()) : new Set<string>();
     await open.releaseUnused(used);
+    if (open.properties.scope === 'global' && (await deps.records.read(volumeId)).places.length === 0) await open.letGo();
     await deps.records.setReleasePending(volumeId, false);
   } catch (error) {
     deps.log.warn({ volume_id: volumeId, error: String(error) }, 'devices of the volume could not be released; the next sweep tries again');

@@ -12,6 +12,7 @@ import { placeAt } from './record-format.ts';
 import { identityOf, lookAt } from './standing.ts';
 import type { Terms } from './terms.ts';
 import { differingTerm, fileSystemFor, requireServed, termsOf } from './terms.ts';
+import { whileHeld } from './while-held.ts';
 
 /**
  * NodeStageVolume (CSI spec.md). A mounted volume is mounted at the staging path, read-write: whether a consumer may write
@@ -33,8 +34,10 @@ export async function stage(deps: PublishDeps, input: StageInput, call: Call): P
       open.properties.scope === 'global' && open.properties.access === 'device' && input.capability.mode === 'MULTI_NODE_READER_ONLY';
     const terms = termsOf(input.capability, flags.readOnly || shared);
     const record = await deps.records.read(input.volumeId);
-    if (access.kind === 'block') await stageBlock(deps, open, record, path, terms);
-    else await stageMount(deps, open, record, path, { ...terms, rawFlags: access.mountFlags }, call);
+    await whileHeld(deps, input.volumeId, open, async () => {
+      if (access.kind === 'block') await stageBlock(deps, open, record, path, terms);
+      else await stageMount(deps, open, record, path, { ...terms, rawFlags: access.mountFlags }, call);
+    });
   });
 }
 

@@ -15,7 +15,9 @@ import { withVolumeIfKnown } from './with-volume-if-known.ts';
  * detaches devices that nobody uses. Unmounts nothing. What fails for one volume is logged and stops no other.
  */
 export async function sweep(deps: PublishDeps): Promise<void> {
-  for (const { volumeId } of await deps.records.list()) {
+  const recorded = (await deps.records.list()).map(({ volumeId }) => volumeId);
+  // What is held without a record: this host has lost its memory, or a kill came between the two.
+  for (const volumeId of new Set([...recorded, ...(await deps.pools.held())])) {
     try {
       await withVolumeIfKnown(deps, volumeId, async (open) => sweepVolume(deps, volumeId, open));
     } catch (error) {

@@ -35,6 +35,7 @@ export async function openStorage(parts: StorageParts, made: AsyncDisposableStac
   for (const directory of config.makeDirectories) await makeDirectory(directory, 0o700);
   const mounter = makeMounter(system);
   const records = await openNodeRecords(root, log);
+  let node: NodeService | undefined;
   const pools = made.adopt(
     await openPools({
       configs: config.pools,
@@ -45,12 +46,16 @@ export async function openStorage(parts: StorageParts, made: AsyncDisposableStac
       deps: { system, mounter, log },
       usesOf: makeUsesOf({ system, records, log }),
       holdsDeletes: isGone,
+      ...(config.role === 'node' ? { manages: (scope) => scope === 'local' } : {}),
+      guestOpened: () => {
+        if (node !== undefined) void sweepNow(node, log);
+      },
       decorate: decorate(metrics, log),
     }),
     (open) => open.close(),
   );
   const places = await poolPlaces(config.pools);
-  const node = new NodeVolumes({ system, pools, mounter, records, log, root, protectedPaths: () => places });
+  node = new NodeVolumes({ system, pools, mounter, records, log, root, protectedPaths: () => places });
   await startSweep(node, log);
   return { pools, node };
 }
@@ -63,12 +68,12 @@ async function startSweep(node: NodeService, log: Log): Promise<void> {
       resolve();
     }, SWEEP_WAIT_MS);
   });
-  const swept = node
-    .sweep()
-    .catch((error: unknown) => log.error({ error }, 'the sweep of published volumes failed; the next start tries again'));
-  await Promise.race([swept, late]);
+  await Promise.race([sweepNow(node, log), late]);
   clearTimeout(timer);
 }
+
+const sweepNow = (node: NodeService, log: Log): Promise<void> =>
+  node.sweep().catch((error: unknown) => log.error({ error }, 'the sweep of published volumes failed; the next start tries again'));
 
 export async function closedPools(pools: Pools): Promise<readonly string[]> {
   return (await pools.status()).flatMap(({ config, state }) =>

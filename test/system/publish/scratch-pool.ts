@@ -142,6 +142,10 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'lockPublish' | '
     return await work(opened);
   }
 
+  async held(): Promise<readonly string[]> {
+    return [];
+  }
+
   lockPublish(id: string): Disposable {
     if (this.#locked.has(id)) throw new ConvoyError('Busy', `volume ${id} is in use by another call`);
     this.#locked.add(id);
@@ -174,6 +178,8 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'lockPublish' | '
       ...(state.formattedAs === undefined ? {} : { formattedAs: state.formattedAs }),
       markRaw: async () => this.setState(id, { ...(await this.state(id)), gate: 'never' }),
       context: (call) => ({ signal: call.signal, secrets: call.secrets, progress: () => {} }),
+      hold: async () => {},
+      letGo: async () => {},
     };
   }
 
