@@ -6,15 +6,14 @@ import type { LostVolume } from './gen/convoy/admin/v0/LostVolume.ts';
 import type { OrphanVolume as OrphanMessage } from './gen/convoy/admin/v0/OrphanVolume.ts';
 import type { Pool as PoolMessage } from './gen/convoy/admin/v0/Pool.ts';
 import { poolMessage, timestamp } from './messages.ts';
-import { aboutMessage } from './pools.ts';
-import type { ClusterRpc } from './rpc.ts';
+import { aboutMessage, poolMessages } from './pools.ts';
+import type { ClusterEdge, ClusterRpc } from './rpc.ts';
 
 /** What a controller is asked by an admin. */
 
-export const infoOfController: ClusterRpc<'Info'> = async ({ about, pools }) => ({
-  ...aboutMessage(about),
-  pools: pools.map(outlineMessage),
-});
+export const infoOfController: ClusterRpc<'Info'> = async (edge) => ({ ...aboutMessage(edge.about), pools: await allPools(edge) });
+
+export const listPoolsOfController: ClusterRpc<'ListPools'> = async (edge) => ({ pools: await allPools(edge) });
 
 export const listNodes: ClusterRpc<'ListNodes'> = async ({ cluster }) => ({ nodes: (await cluster.nodes()).map(nodeMessage) });
 
@@ -40,6 +39,15 @@ export const listOrphans: ClusterRpc<'ListOrphans'> = async ({ cluster }, { minA
 function required(node: string): string {
   if (node === '') throw invalid('node is required: the name of a node, as "convoy node list" shows it');
   return node;
+}
+
+/** In the order of the configuration. */
+async function allPools({ pools, global }: Pick<ClusterEdge, 'pools' | 'global'>): Promise<PoolMessage[]> {
+  const own = global === undefined ? [] : await poolMessages(global.pools);
+  return pools.map((outline) => {
+    const found = own.find(({ name }) => name === outline.config.name);
+    return found === undefined ? outlineMessage(outline) : { ...found, isDefault: outline.isDefault };
+  });
 }
 
 /** Its storage is on the nodes: nothing but the configuration is known here. */

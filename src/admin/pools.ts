@@ -37,7 +37,7 @@ export const initPool: UnaryRpc<'InitPool'> = async ({ pools }, request) => {
   return { pool: poolMessage(await pools.initPool(request.pool, HOW[request.how])) };
 };
 
-async function poolMessages(pools: Pools): Promise<PoolMessage[]> {
+export async function poolMessages(pools: Pools): Promise<PoolMessage[]> {
   const [statuses, problems] = await Promise.all([pools.status(), pools.storageHealth()]);
   return statuses.map((status) => poolMessage(status, problemsOf(problems, status.config.name)));
 }

@@ -6,16 +6,21 @@ import type { Received, Response, StreamName, UnaryName } from './definitions.ts
 /** What the admin service is made of. */
 export interface AdminEdge {
   readonly pools: Pools;
-  readonly node: NodeService;
+  readonly node: Publisher;
   readonly about: About;
   readonly doctor: Doctor;
 }
+
+/** What the admin service asks of who publishes volumes. */
+export type Publisher = Pick<NodeService, 'published' | 'mount' | 'umount' | 'expand'>;
 
 /** The same on a controller. */
 export interface ClusterEdge {
   readonly cluster: ClusterAdmin;
   readonly pools: readonly PoolOutline[];
   readonly about: About;
+  /** Of the global pools, which the controller manages; undefined without any. */
+  readonly global: Omit<AdminEdge, 'about'> | undefined;
 }
 
 /** Facts about the daemon that do not change while it runs. */

@@ -40,13 +40,21 @@ export function addAdminService(server: Server, edge: AdminEdge, log: AdminLog):
   return host;
 }
 
-/** The same on a controller, which has no pools of its own. */
+/** The same on a controller: of pools it has the global ones alone. */
 export function addClusterAdminService(server: Server, edge: ClusterEdge, log: AdminLog): AdminService {
   const host = new Host(log);
   const refused = elsewhere("pools and volumes are on the nodes: ask a node's agent (kubectl exec its pod)");
+  const own = edge.global === undefined ? undefined : { ...edge.global, about: edge.about };
   const local = (Object.keys(UNARY) as LocalName[]).filter((name) => !Object.hasOwn(CLUSTER_UNARY, name));
-  for (const name of local) register(server, name, 'unary', host.unary(name, refused));
-  for (const name of STREAMS) register(server, name, 'serverStream', host.streaming(name, refused));
+  for (const name of local) {
+    const rpc = own === undefined ? refused : bound(own, UNARY[name] as UnaryRpc<UnaryName>);
+    register(server, name, 'unary', host.unary(name, rpc));
+  }
+  for (const name of STREAMS) {
+    const stream = STREAMING[name] as StreamRpc<StreamName>;
+    const rpc: StreamHandler = own === undefined ? refused : (...args) => stream(own, ...args);
+    register(server, name, 'serverStream', host.streaming(name, rpc));
+  }
   for (const name of Object.keys(CLUSTER_UNARY) as (keyof typeof CLUSTER_UNARY)[])
     register(server, name, 'unary', host.unary(name, bound(edge, CLUSTER_UNARY[name] as ClusterRpc<UnaryName>)));
   return host;

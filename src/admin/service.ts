@@ -1,4 +1,4 @@
-import { forgetNode, infoOfController, listNodes, listOrphans, readmitNode } from './cluster.ts';
+import { forgetNode, infoOfController, listNodes, listOrphans, listPoolsOfController, readmitNode } from './cluster.ts';
 import type { ClusterName, LocalName, StreamName } from './definitions.ts';
 import { runDoctor } from './doctor.ts';
 import { listJobs, watchJobs } from './jobs.ts';
@@ -32,8 +32,9 @@ export const UNARY: { readonly [Name in LocalName]: UnaryRpc<Name> } = {
 export const STREAMING: { readonly [Name in StreamName]: StreamRpc<Name> } = { WatchJobs: watchJobs, RunDoctor: runDoctor };
 
 /** What a controller serves. */
-export const CLUSTER_UNARY: { readonly [Name in ClusterName | 'Info']: ClusterRpc<Name> } = {
+export const CLUSTER_UNARY: { readonly [Name in ClusterName | 'Info' | 'ListPools']: ClusterRpc<Name> } = {
   Info: infoOfController,
+  ListPools: listPoolsOfController,
   ListNodes: listNodes,
   ForgetNode: forgetNode,
   ReadmitNode: readmitNode,

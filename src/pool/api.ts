@@ -233,7 +233,8 @@ export interface Pools {
   states(): readonly { readonly config: PoolConfig; readonly state: PoolState }[];
   /** Groups that at least one configured driver implements, open or not: decides the advertised capabilities. */
   readonly implemented: ReadonlySet<keyof Operations>;
-  readonly hasLocalPool: boolean;
+  /** True if some volumes are not reachable from everywhere: of a local pool, or of a global one that states segments. */
+  readonly hasTopology: boolean;
   /** True if some pool serves raw block. */
   readonly servesBlock: boolean;
 
@@ -301,6 +302,8 @@ export interface OpenVolume {
   hold(): Promise<void>;
   /** After the last use on this host. */
   letGo(): Promise<void>;
+  /** Names of the nodes that hold it; none for a local pool. */
+  holders(): Promise<readonly string[]>;
 }
 
 /** Asked before a volume is deleted: what on this host uses it. Provided by `publish`, as `openPools` option. */

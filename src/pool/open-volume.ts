@@ -51,6 +51,7 @@ export function openVolume(pool: Pool, record: VolumeRecord | undefined, local: 
     context: (call) => ({ signal: call.signal, secrets: call.secrets, progress: () => {} }),
     hold: () => hold(pool, local),
     letGo: () => letGo(pool, local),
+    holders: async () => (await pool.operations.holders?.holders(local)) ?? [],
   };
 }
 

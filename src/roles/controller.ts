@@ -6,7 +6,7 @@ import { Agents } from '../cluster/agents.ts';
 import { forwardingRpcs } from '../cluster/rpcs.ts';
 import type { DaemonConfig } from '../config/config.ts';
 import { VERSION } from '../config/version.ts';
-import { ConvoyError, invalid } from '../convoy/errors.ts';
+import { ConvoyError } from '../convoy/errors.ts';
 import type { DriverRegistry } from '../convoy/registry.ts';
 import { advertised } from '../csi/capabilities.ts';
 import { identityRpcs } from '../csi/identity/index.ts';
@@ -14,20 +14,22 @@ import { addCsiServices, SERVER_OPTIONS } from '../csi/server.ts';
 import type { Log } from '../observe/log.ts';
 import type { Sample } from '../observe/metric-catalogue.ts';
 import { Metrics } from '../observe/metrics.ts';
-import type { PoolOutline } from '../pool/api.ts';
+import type { PoolOutline, Pools } from '../pool/api.ts';
 import { outlinePools, outlineTotals } from '../pool/outline.ts';
 import { makeMounter } from '../publish/mounter.ts';
 import { openSystem } from '../system/open-system.ts';
 import { type ControllerPorts, openPorts } from './controller-ports.ts';
 import type { Running } from './daemon.ts';
+import { asGlobalPools, globalEdge, openGlobalPools } from './global-pools.ts';
 import { startHealth } from './http.ts';
+import { countJobBytes, poolSamples } from './samples.ts';
 import { aboutOf, listenOn, observing } from './serve.ts';
-import { withBuildInfo } from './storage.ts';
+import { closedPools, withBuildInfo } from './storage.ts';
 
 /**
  * Role `controller`: CSI's Identity and Controller on one socket for the sidecars, each call forwarded to the agent of the
- * node that it is about. It opens no pool and keeps nothing that it cannot ask for again, but the admin's word that a node is
- * gone.
+ * node that it is about, or answered here where the pool is global. It keeps nothing that it cannot ask for again, but the
+ * admin's word that a node is gone.
  */
 export async function startController(config: DaemonConfig, registry: DriverRegistry, log: Log): Promise<Running> {
   await using made = new AsyncDisposableStack();
@@ -36,25 +38,38 @@ export async function startController(config: DaemonConfig, registry: DriverRegi
   let gather = async (): Promise<readonly Sample[]> => [];
   const metrics = new Metrics(withBuildInfo(() => gather(), config));
   const ports = await openPorts(config, log, made);
+  let ready = false;
+  const globalPools = await openGlobalPools(
+    { config, registry, outlines: pools, goneNodes: ports.goneNodes, log, metrics, ready: () => ready },
+    made,
+  );
   const refused = (reason: string): void => metrics.agentRefused(reason);
   const dialer = createDialer({ identity: ports.identity, ...optional('attestor', ports.attestor), log, refused });
   const agents = new Agents({ ...ports, dialer, version: VERSION, log });
   made.defer(() => agents.close());
-  const cluster = new ClusterNodes({ ...ports, agents, driverName: config.driverName, log });
+  const global = globalPools === undefined ? undefined : asGlobalPools(globalPools, config.driverName);
+  const cluster = new ClusterNodes({ ...ports, agents, pools, global, driverName: config.driverName, log });
   made.defer(() => cluster.close());
-  gather = () => clusterSamples(cluster);
+  const ofPools = globalPools === undefined ? async () => [] : poolSamples(globalPools);
+  gather = async () => [...(await clusterSamples(cluster)), ...(await ofPools())];
 
-  let ready = false;
-  await serve({ config, registry, pools, ports, agents, cluster, log, metrics, ready: () => ready }, made);
+  await serve({ config, registry, pools, globalPools, ports, agents, cluster, log, metrics, ready: () => ready }, made);
   health.metrics = async () => ({ contentType: metrics.contentType, body: await metrics.render() });
-  health.ready = async () => [...(await ports.problems()), ...(ready ? [] : ['this controller has not taken over yet'])];
+  health.ready = async () => [
+    ...(await ports.problems()),
+    ...(ready ? [] : ['this controller has not taken over yet']),
+    ...(globalPools === undefined ? [] : await closedPools(globalPools)),
+  ];
   const stopped = new AbortController();
+  if (globalPools !== undefined) countJobBytes(globalPools, metrics, stopped.signal);
   made.defer(() => stopped.abort(new ConvoyError('Cancelled', 'the controller stops')));
   // Beside the rest: the sidecars wait by themselves for one that is not ready, and an admin can ask it meanwhile.
   const takingOver = ports.takeOver(stopped.signal).then(
     () => {
       agents.start();
       ready = true;
+      // Opened now, not by the first call: what a stopped controller left is taken up.
+      void globalPools?.status();
       log.info({}, 'this controller serves');
     },
     (error: unknown) => {
@@ -73,11 +88,7 @@ async function outlines(config: DaemonConfig, registry: DriverRegistry, log: Log
   const system = openSystem();
   try {
     const deps = { system, mounter: makeMounter(system), log };
-    const pools = await outlinePools({ configs, ...optional('defaultPool', defaultPool), root, registry, deps });
-    const global = pools.find(({ scope }) => scope === 'global');
-    if (global !== undefined)
-      throw invalid(`pool ${JSON.stringify(global.config.name)} is global; role controller serves local pools only, as yet`);
-    return pools;
+    return await outlinePools({ configs, ...optional('defaultPool', defaultPool), root, registry, deps });
   } finally {
     await system.close();
   }
@@ -87,6 +98,7 @@ interface Parts {
   readonly config: DaemonConfig;
   readonly registry: DriverRegistry;
   readonly pools: readonly PoolOutline[];
+  readonly globalPools: Pools | undefined;
   readonly ports: ControllerPorts;
   readonly agents: Agents;
   readonly cluster: ClusterNodes;
@@ -96,18 +108,19 @@ interface Parts {
 }
 
 async function serve(
-  { config, registry, pools, ports, agents, cluster, log, metrics, ready }: Parts,
+  { config, registry, pools, globalPools, ports, agents, cluster, log, metrics, ready }: Parts,
   made: AsyncDisposableStack,
 ): Promise<void> {
   const { driverName } = config;
   const offered = advertised(outlineTotals(pools));
   const server = new Server(SERVER_OPTIONS);
   const { goneNodes, view } = ports;
+  const global = globalPools === undefined ? undefined : asGlobalPools(globalPools, driverName);
   const csi = addCsiServices(
     server,
     {
       identity: identityRpcs({ driverName, version: VERSION, advertised: offered, ready: () => ({ ready: ready() }) }),
-      controller: forwardingRpcs({ agents, goneNodes, view, pools, driverName, advertised: offered, log }),
+      controller: forwardingRpcs({ agents, goneNodes, view, pools, ...optional('global', global), driverName, advertised: offered, log }),
     },
     {
       advertised: offered,
@@ -117,7 +130,11 @@ async function serve(
       },
     },
   );
-  const admin = addClusterAdminService(server, { cluster, pools, about: aboutOf(config, registry) }, log);
+  const admin = addClusterAdminService(
+    server,
+    { cluster, pools, about: aboutOf(config, registry), global: globalPools === undefined ? undefined : globalEdge(globalPools) },
+    log,
+  );
   await listenOn({ server, admin, idle: csi.idle }, config, log, made);
 }
 

@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly fsBytes?: Readonly<Record<string, bigint>>;
   /** More keys of each pool. */
   readonly pool?: object;
+  /** All of them reach one more file system, with the global pool `shared` on it, and these more keys of that pool. */
+  readonly shared?: object;
 }
 
 /** An HTTP answer of a process. */
@@ -39,6 +41,8 @@ const AGENT_PORT = 19_809;
 const HTTP_PORT = 19_808;
 const DEFAULT_FS_BYTES = 4n << 30n;
 const WAIT_MS = 30_000;
+/** The global pool. */
+export const SHARED = 'shared';
 const LOG_TAIL = 25;
 
 const running = new Set<ChildProcess>();
@@ -242,9 +246,10 @@ export class ClusterRig {
   readonly nodes: ReadonlyMap<string, RigNode>;
   readonly authority: TestAuthority;
   readonly directory: string;
+  readonly #shared: ScratchFs | undefined;
 
   /** Makes everything and starts nothing. */
-  constructor({ nodes, drivers = ['vfs'], fs = 'ext4', fsBytes = {}, pool = {} }: ClusterOptions) {
+  constructor({ nodes, drivers = ['vfs'], fs = 'ext4', fsBytes = {}, pool = {}, shared }: ClusterOptions) {
     cleanAtExit();
     this.directory = mkdtempSync(join(tmpdir(), 'convoy-cluster-rig-'));
     directories.add(this.directory);
@@ -253,6 +258,13 @@ export class ClusterRig {
     const network = `127.${randomInt(1, 255)}.${randomInt(0, 256)}`;
     const poolsOn = (place: string): object[] =>
       drivers.map((driver) => ({ ...pool, name: driver, driver, init: 'auto', options: { [`${driver}.path`]: join(place, driver) } }));
+    this.#shared = shared === undefined ? undefined : openScratchFs(fs, DEFAULT_FS_BYTES);
+    const sharedPools =
+      this.#shared === undefined
+        ? []
+        : [{ ...shared, name: SHARED, driver: 'vfs', options: { 'vfs.path': join(this.#shared.path, SHARED), 'vfs.scope': 'global' } }];
+    if (this.#shared !== undefined) mkdirSync(join(this.#shared.path, SHARED));
+    const defaultPool = sharedPools.length === 0 || drivers.length !== 1 ? {} : { defaultPool: drivers[0] };
     const made = new Map<string, RigNode>();
     this.nodes = made;
     for (const [index, name] of nodes.entries()) {
@@ -264,12 +276,20 @@ export class ClusterRig {
         controllerCertificateFile: this.authority.caFile,
         ...this.authority.sign(name, 'server'),
       };
-      made.set(name, new RigNode(name, join(this.directory, name), host, scratch, { agent, pools: poolsOn(scratch.path) }));
+      made.set(
+        name,
+        new RigNode(name, join(this.directory, name), host, scratch, {
+          agent,
+          ...defaultPool,
+          pools: [...poolsOn(scratch.path), ...sharedPools],
+        }),
+      );
     }
     const agents = [...made.values()].map(({ name, address }) => ({ node: name, address }));
     this.controller = new RigProcess('controller', 'controller', join(this.directory, 'controller'), `${network}.254`, {
       controller: { agents, agentCaFile: this.authority.caFile, ...this.authority.sign('controller', 'client') },
-      pools: poolsOn('/nowhere'), // its pools are on the nodes
+      ...defaultPool,
+      pools: [...poolsOn('/nowhere'), ...sharedPools], // the local ones are on the nodes
     });
   }
 
@@ -278,6 +298,7 @@ export class ClusterRig {
     const rig = new ClusterRig(options);
     try {
       await Promise.all(rig.#processes().map((each) => each.start()));
+      if (options.shared !== undefined) await rig.initShared();
       await rig.untilWhole();
     } catch (error) {
       await rig.end();
@@ -306,6 +327,22 @@ export class ClusterRig {
     return volumeUser(split, useDirectory);
   }
 
+  /** Where the pool `shared` is. */
+  get sharedPath(): string {
+    assert.ok(this.#shared, 'the rig has no shared pool');
+    return join(this.#shared.path, SHARED);
+  }
+
+  /** The admin's word that makes the global pool, once the controller has taken over. */
+  async initShared(): Promise<void> {
+    await until('a shared pool', async () => {
+      const { code, stderr } = await this.controller.convoy('pools', 'init', SHARED);
+      if (code === 0) return true;
+      assert.match(stderr, /has not taken over yet/);
+      return undefined;
+    });
+  }
+
   /** Until the controller has every node's answer. */
   async untilWhole(): Promise<void> {
     await until('a whole list of volumes', async () => {
@@ -323,6 +360,7 @@ export class ClusterRig {
     await Promise.all(this.#processes().map((each) => each.kill()));
     releaseBelow(this.directory);
     for (const { fs } of this.nodes.values()) fs.close();
+    this.#shared?.close();
     rmSync(this.directory, { recursive: true });
     directories.delete(this.directory);
   }

@@ -180,6 +180,7 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'lockPublish' | '
       context: (call) => ({ signal: call.signal, secrets: call.secrets, progress: () => {} }),
       hold: async () => {},
       letGo: async () => {},
+      holders: async () => [],
     };
   }
 
