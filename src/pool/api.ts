@@ -268,11 +268,15 @@ export interface Pools {
   undelete(pool: string, entry: string, call: Call): Promise<Volume | Snapshot>;
   /** `init`: an empty place becomes a pool. `replace`: the old data is gone. `adopt`: a local pool of another node becomes this one's. */
   initPool(name: string, how: 'init' | 'replace' | 'adopt'): Promise<PoolStatus>;
+  /** `holdsDeletes` is over: what it held is taken up, in the trash and of what a stopped process left. */
+  takeUpHeld(): Promise<void>;
 
   /** Runs `work` with the volume's publish lock, on a volume proven ready. Busy when another call holds it. For `publish`. */
   withVolume<T>(id: string, work: (volume: OpenVolume) => Promise<T>): Promise<T>;
   /** The publish lock alone, for calls that must work although the pool does not (unpublish). Busy when held. */
   lockPublish(id: string): Disposable;
+  /** Ends this host's hold on a volume that may be gone. Unavailable where its pool cannot be asked. */
+  letGo(id: string): Promise<void>;
   /** Global volumes that are noted as held by this host, for the sweep of one that lost its records. Pools that are not open are left out. */
   held(): Promise<readonly string[]>;
   /** The driver behind a volume, unlocked, for the calls that kubelet polls. NotFound, Unavailable. */
@@ -297,11 +301,9 @@ export interface OpenVolume {
   context(call: Call): CallContext;
   /**
    * Before it is first handed out on this host: notes it where who manages the pool sees it. Throws NotFound when the volume is
-   * gone or going, and holds nothing then. Nothing to do for local pools.
+   * gone or going, and holds nothing then; `Pools.letGo` ends it. Nothing to do for local pools.
    */
   hold(): Promise<void>;
-  /** After the last use on this host. */
-  letGo(): Promise<void>;
   /** Names of the nodes that hold it; none for a local pool. */
   holders(): Promise<readonly string[]>;
 }

@@ -1,26 +1,37 @@
 import { isConvoyError } from '../convoy/errors.ts';
-import type { LocalVolumeId } from '../convoy/ids.ts';
+import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import type { Pool, PoolEnv } from './pool.ts';
-import { requireVolume } from './route.ts';
+import { requireVolume, routeToUse } from './route.ts';
 
 /**
  * Who uses a volume of a global pool. The node notes it, then reads the record; who deletes marks the record, then reads the
- * notes. So whichever comes first, one of the two sees the other.
+ * notes. So whichever comes first, one of the two sees the other. A failure leaves the note to the caller: this host may have the
+ * volume in use already, and only its records say so.
  */
 export async function hold(pool: Pool, local: LocalVolumeId): Promise<void> {
   const { holders } = pool.operations;
   if (holders === undefined) return;
   await holders.addHolder(local, pool.host);
-  try {
-    await requireVolume(pool, local);
-  } catch (error) {
-    await letGo(pool, local);
-    throw error;
-  }
+  await requireVolume(pool, local);
 }
 
 export async function letGo(pool: Pool, local: LocalVolumeId): Promise<void> {
   await pool.operations.holders?.removeHolder(local, pool.host);
+}
+
+/** Of a volume that may be gone. */
+export async function letGoById(env: PoolEnv, id: string): Promise<void> {
+  if (parseId(id, 'volume') === undefined) return;
+  const { pool, local } = routeToUse(env, id);
+  if (pool.operations.holders === undefined) return;
+  await pool.ready();
+  await letGo(pool, local);
+}
+
+/** What nodes that are declared gone have left on a volume that was deleted: they need not come back. */
+export async function clearHolds(pool: Pool, local: LocalVolumeId): Promise<void> {
+  const { holders } = pool.operations;
+  for (const node of (await holders?.holders(local)) ?? []) await holders?.removeHolder(local, node);
 }
 
 /** Ids of what this host holds, of all pools that are open. */
@@ -47,7 +58,10 @@ export async function heldElsewhere(env: PoolEnv, pool: Pool, local: LocalVolume
   if (holders === undefined) return [];
   const isOurs = (node: string): boolean => env.usesOf !== undefined && node === pool.host;
   const nodes = (await holders.holders(local)).filter((node) => !isOurs(node) && !env.isReleased(node));
-  return nodes.map((node) => `staged on node ${node}; if that node is gone for good: "convoy node forget ${node}"`);
+  return nodes.map((node) =>
+    // What is no name tells of a note that cannot be read.
+    node.includes('/') ? `staged on a node ${node}` : `staged on node ${node}; if that node is gone for good: "convoy node forget ${node}"`,
+  );
 }
 
 /** What a delete that was cut short has marked is a volume as before: whoever wants it deleted asks again. */

@@ -18,13 +18,13 @@ import type {
   Where,
 } from './api.ts';
 import { storageHealth, volumeHealth } from './health.ts';
-import { heldHere, unmark } from './holders.ts';
+import { heldHere, letGoById, unmark } from './holders.ts';
 import { Jobs } from './jobs.ts';
 import { KnownPools } from './known-pools.ts';
 import { findByName, listSnapshots, listVolumeHealth, listVolumes } from './lists.ts';
 import { Locks } from './locks.ts';
 import { lockPublish, peekVolume, withVolume } from './open-volume.ts';
-import { groupsOf } from './outline.ts';
+import { groupsOf, isSomewhere } from './outline.ts';
 import { Places } from './places.ts';
 import { managedElsewhere, Pool, type PoolEnv } from './pool.ts';
 import { poolCapacity } from './promises.ts';
@@ -144,10 +144,12 @@ async function tryReady(pool: Pool): Promise<boolean> {
   }
 }
 
+const NO_ROOM: PoolCapacity = { totalBytes: 0n, availableBytes: 0n, maximumVolumeBytes: 0n, minimumVolumeBytes: 0n };
+
 class PoolSet implements Pools {
   readonly nodeName: string;
   readonly implemented: ReadonlySet<keyof Operations>;
-  readonly hasLocalPool: boolean;
+  readonly hasTopology: boolean;
   readonly servesBlock: boolean;
   readonly #env: PoolEnv;
   readonly #all: readonly Pool[];
@@ -161,7 +163,7 @@ class PoolSet implements Pools {
     this.#defaultPool = options.defaultPool ?? (this.#all.length === 1 ? this.#all[0]?.name : undefined);
     this.#watchers = watchers;
     this.implemented = new Set(this.#all.flatMap((pool) => groupsOf(pool.operations)));
-    this.hasLocalPool = this.#all.some((pool) => pool.isLocal);
+    this.hasTopology = this.#all.some(({ properties, config }) => isSomewhere({ scope: properties.scope, config }));
     this.servesBlock = this.#all.some((pool) => pool.properties.access === 'device');
   }
 
@@ -195,13 +197,16 @@ class PoolSet implements Pools {
   listSnapshots: Pools['listSnapshots'] = async (filter, page): Promise<Page<Snapshot>> => listSnapshots(this.#env, filter, page);
   withVolume: Pools['withVolume'] = async (id, work) => withVolume(this.#env, id, work);
   peekVolume: Pools['peekVolume'] = async (id) => peekVolume(this.#env, id);
+  letGo: Pools['letGo'] = async (id) => letGoById(this.#env, id);
   held: Pools['held'] = async () => heldHere(this.#env);
   lockPublish: Pools['lockPublish'] = (id) => lockPublish(this.#env, id);
 
   async capacity(request: Where & { readonly pool?: string }): Promise<PoolCapacity> {
-    const name = request.pool ?? this.#defaultPool;
-    const asked = name === undefined ? this.#env.pools : [this.#pool(name)];
+    // The room of a default pool that another process manages is for that one to tell: then the others are meant.
+    const byDefault = this.#env.pools.filter(({ name }) => name === this.#defaultPool);
+    const asked = request.pool !== undefined ? [this.#pool(request.pool)] : byDefault.length > 0 ? byDefault : this.#env.pools;
     const answers = await Promise.all(asked.map((pool) => this.#capacityOf(pool, request)));
+    if (answers.length === 0) return NO_ROOM;
     return answers.reduce((sum, each) => ({
       totalBytes: sum.totalBytes + each.totalBytes,
       availableBytes: sum.availableBytes + each.availableBytes,
@@ -259,6 +264,20 @@ class PoolSet implements Pools {
     return this.#status(pool);
   }
 
+  async takeUpHeld(): Promise<void> {
+    for (const pool of this.#env.pools) {
+      // What opens later is swept then.
+      if (pool.state.kind !== 'open') continue;
+      try {
+        pool.trash.lookNow();
+        await sweep(this.#env, pool);
+      } catch (error) {
+        // Lost in between: it is swept when it is opened again.
+        if (!isConvoyError(error)) throw error;
+      }
+    }
+  }
+
   async close(): Promise<void> {
     await this.#env.jobs.close();
     await Promise.all(this.#all.map((pool) => pool.close()));
@@ -306,7 +325,7 @@ class PoolSet implements Pools {
       checkWhere(this.#env, pool, where);
     } catch (error) {
       if (!isConvoyError(error, 'NoSpace')) throw error;
-      return { totalBytes: 0n, availableBytes: 0n, maximumVolumeBytes: 0n, minimumVolumeBytes: 0n };
+      return NO_ROOM;
     }
     await pool.ready();
     return poolCapacity(pool);

@@ -3,7 +3,7 @@ import { ConvoyError } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import type { FsType } from '../system/api.ts';
 import type { OpenVolume } from './api.ts';
-import { hold, letGo } from './holders.ts';
+import { hold } from './holders.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import type { VolumeRecord } from './records.ts';
 import { requireVolume, routeToUse } from './route.ts';
@@ -50,7 +50,6 @@ export function openVolume(pool: Pool, record: VolumeRecord | undefined, local: 
     },
     context: (call) => ({ signal: call.signal, secrets: call.secrets, progress: () => {} }),
     hold: () => hold(pool, local),
-    letGo: () => letGo(pool, local),
     holders: async () => (await pool.operations.holders?.holders(local)) ?? [],
   };
 }

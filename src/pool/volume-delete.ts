@@ -2,7 +2,7 @@ import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import { step } from '../observe/steps.ts';
 import type { Call, DeleteVolumeRequest } from './api.ts';
-import { heldElsewhere, unmark } from './holders.ts';
+import { clearHolds, heldElsewhere, unmark } from './holders.ts';
 import { openVolume } from './open-volume.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import type { VolumeRecord } from './records.ts';
@@ -110,4 +110,5 @@ async function deleteDamaged(env: PoolEnv, pool: Pool, local: LocalVolumeId, err
 async function forget(pool: Pool, local: LocalVolumeId): Promise<void> {
   await pool.book.remove('volume', local);
   pool.catalogue.delete('volume', local);
+  await clearHolds(pool, local);
 }

@@ -6,7 +6,7 @@ import type { NodeRecords } from './records.ts';
 /** What publishing is handed. */
 export interface PublishDeps {
   readonly system: System;
-  readonly pools: Pick<Pools, 'withVolume' | 'lockPublish' | 'peekVolume' | 'held' | 'implemented'>;
+  readonly pools: Pick<Pools, 'withVolume' | 'lockPublish' | 'peekVolume' | 'held' | 'letGo' | 'implemented'>;
   readonly mounter: Mounter;
   readonly records: NodeRecords;
   readonly log: PublishLog;

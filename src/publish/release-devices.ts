@@ -12,10 +12,15 @@ export async function releaseDevices(deps: PublishDeps, volumeId: string, open: 
     // A directory driver looks for uses itself (one that mounts something of its own unmounts it then); vfs has nothing to release.
     const used = open.properties.access === 'device' ? await usedDevices(await deps.system.mounts.list()) : new Set<string>();
     await open.releaseUnused(used);
-    if (open.properties.scope === 'global' && (await deps.records.read(volumeId)).places.length === 0) await open.letGo();
+    if (open.properties.scope === 'global') await letGoIfUnused(deps, volumeId);
     await deps.records.setReleasePending(volumeId, false);
   } catch (error) {
     deps.log.warn({ volume_id: volumeId, error: String(error) }, 'devices of the volume could not be released; the next sweep tries again');
     await deps.records.setReleasePending(volumeId, true);
   }
+}
+
+/** Ends this host's hold on a global volume, which may be gone, once it is nowhere on this host. */
+export async function letGoIfUnused(deps: PublishDeps, volumeId: string): Promise<void> {
+  if ((await deps.records.read(volumeId)).places.length === 0) await deps.pools.letGo(volumeId);
 }

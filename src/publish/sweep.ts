@@ -6,7 +6,7 @@ import type { OwnMounts } from './own-mounts.ts';
 import { ownMounts } from './own-mounts.ts';
 import { assertPlainPlace, removeTarget } from './paths.ts';
 import type { PlaceRecord } from './record-format.ts';
-import { releaseDevices } from './release-devices.ts';
+import { letGoIfUnused, releaseDevices } from './release-devices.ts';
 import { identityOf, lookAt } from './standing.ts';
 import { withVolumeIfKnown } from './with-volume-if-known.ts';
 
@@ -30,8 +30,10 @@ async function sweepVolume(deps: PublishDeps, volumeId: string, open: OpenVolume
   const record = await deps.records.read(volumeId);
   const own = await ownMounts(deps, volumeId, open);
   for (const place of record.places) await sweepPlace(deps, volumeId, place, own);
-  if (open === undefined && (await isGone(deps, volumeId))) await deps.records.setReleasePending(volumeId, false);
-  else await releaseDevices(deps, volumeId, open);
+  if (open === undefined && (await isGone(deps, volumeId))) {
+    await letGoIfUnused(deps, volumeId);
+    await deps.records.setReleasePending(volumeId, false);
+  } else await releaseDevices(deps, volumeId, open);
 }
 
 async function sweepPlace(deps: PublishDeps, volumeId: string, place: PlaceRecord, own: OwnMounts): Promise<void> {

@@ -4,8 +4,8 @@ import { releaseDevices } from './release-devices.ts';
 
 /** Takes the volume into use on this host: noted with a global volume before it is mounted, and no longer when that failed. */
 export async function whileHeld(deps: PublishDeps, volumeId: string, open: OpenVolume, work: () => Promise<void>): Promise<void> {
-  await open.hold();
   try {
+    await open.hold();
     await work();
   } catch (error) {
     if (open.properties.scope === 'global') await releaseDevices(deps, volumeId, open);

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { localId } from '../../src/convoy/ids.ts';
 import { ClusterRig, type RigNode, until } from '../support/cluster-rig.ts';
 import { hashTree } from '../support/tree-hash.ts';
 import { type CsiVolume, listSnapshots, listVolumes } from '../support/volumes.ts';
-import { create, failsWith, idsOn, nodeOf, placedRequest, snapshot, termOf } from './requests.ts';
+import { create, failsWith, idsOn, nodeOf, placedRequest, remove, snapshot, termOf } from './requests.ts';
 
 /** Exit statuses of docs/cli.md. */
 const NOT_FOUND = 3;
 const PRECONDITION = 9;
+/** By then it has looked into the trash at least once, were it let. */
+const LOOKED_MS = 1500;
+const CLEARED_MS = 15_000;
 const READY = { status: 200, text: 'ok\n' };
 
 void suite('a node that was declared gone', () => {
@@ -22,7 +27,7 @@ void suite('a node that was declared gone', () => {
   let disk: readonly string[];
   let content: string;
   before(async () => {
-    rig = await ClusterRig.start({ nodes: ['alpha', 'beta'] });
+    rig = await ClusterRig.start({ nodes: ['alpha', 'beta'], pool: { trashRetention: '1h' } });
     alpha = rig.node('alpha');
     kept = await create(rig, 'kept', { on: ['alpha'] });
     deleted = await create(rig, 'deleted', { on: ['alpha'] });
@@ -32,6 +37,7 @@ void suite('a node that was declared gone', () => {
     writeFileSync(join(target, 'data'), 'the only copy');
     content = hashTree(target);
     await rig.user('alpha').unpublish(kept.volumeId);
+    await remove(rig, (await create(rig, 'deleted before', { on: ['alpha'] })).volumeId);
     disk = alpha.left();
   });
   after(async () => await rig.end());
@@ -67,8 +73,22 @@ void suite('a node that was declared gone', () => {
     assert.equal(nodeOf(await create(rig, 'elsewhere', { on: ['alpha', 'beta'] })), 'beta');
   });
 
-  test('comes back unready, says why, and deletes nothing', async () => {
+  test('removes nothing by itself before it is told, and what it is asked to it keeps in the trash', async () => {
+    await rig.controller.stop();
+    mkdirSync(leftOver(alpha));
+    alpha.configure(emptyTheTrashAtOnce);
     await alpha.start();
+    assert.deepEqual(await alpha.get('/readyz'), READY, 'its pods are served');
+    await alpha.json('volumes', 'create', 'its-own');
+    await alpha.json('volumes', 'delete', 'its-own');
+    await pause(LOOKED_MS);
+    assert.deepEqual(await trashOf(alpha), ['deleted before', 'its-own']);
+    assert.ok(existsSync(leftOver(alpha)));
+    disk = alpha.left();
+    await rig.controller.start();
+  });
+
+  test('comes back unready, says why, and deletes nothing', async () => {
     await untilUnready(alpha);
     assert.deepEqual(alpha.left(), disk);
     assert.deepEqual(await idsOn(rig, 'alpha'), [deleted.volumeId, kept.volumeId].sort());
@@ -104,8 +124,24 @@ void suite('a node that was declared gone', () => {
     assert.equal(hashTree(await user.publish(kept.volumeId)), content);
     await user.unpublish(kept.volumeId);
     assert.equal(nodeOf(await create(rig, 'here again', { on: ['alpha', 'beta'] })), 'alpha');
-    await alpha.restart();
+  });
+
+  test('has then taken up what was to be removed', async () => {
+    await untilCleared(alpha);
+  });
+
+  test('waits for the word in every process, for as long as no controller is there', async () => {
+    await rig.controller.stop();
+    await alpha.kill();
+    mkdirSync(leftOver(alpha));
+    await alpha.start();
+    await alpha.json('volumes', 'delete', 'here again');
+    await pause(LOOKED_MS);
+    assert.deepEqual(await trashOf(alpha), ['here again']);
+    assert.ok(existsSync(leftOver(alpha)));
     assert.deepEqual(await alpha.get('/readyz'), READY);
+    await rig.controller.start();
+    await untilCleared(alpha);
   });
 
   test('by force learns of it while it runs', async () => {
@@ -127,6 +163,24 @@ async function untilUnready(node: RigNode): Promise<void> {
     assert.equal(status, 503);
     return new RegExp(`node ${node.name} was declared gone at .*convoy node readmit ${node.name}`).test(text) ? true : undefined;
   });
+}
+
+/** As a create leaves that was killed before its first record. */
+const leftOver = ({ fs }: RigNode): string => join(fs.path, 'vfs', 'volumes', localId('volume', 'left over'));
+
+const emptyTheTrashAtOnce = (config: Record<string, unknown>): object => ({
+  ...config,
+  pools: (config['pools'] as object[]).map((pool) => ({ ...pool, trashRetention: '0' })),
+});
+
+const trashOf = async (node: RigNode): Promise<readonly string[]> =>
+  (await node.json<{ readonly name: string }[]>('volumes', 'trash')).map(({ name }) => name).sort();
+
+/** Long before the trash would be looked at by itself. */
+async function untilCleared(node: RigNode): Promise<void> {
+  const cleared = async (): Promise<true | undefined> =>
+    (await trashOf(node)).length === 0 && !existsSync(leftOver(node)) ? true : undefined;
+  await until(`what ${node.name} held is removed`, cleared, CLEARED_MS);
 }
 
 async function untilReady(node: RigNode): Promise<void> {

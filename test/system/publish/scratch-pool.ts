@@ -142,6 +142,8 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'lockPublish' | '
     return await work(opened);
   }
 
+  async letGo(): Promise<void> {}
+
   async held(): Promise<readonly string[]> {
     return [];
   }
@@ -179,7 +181,6 @@ export class ScratchPool implements Pick<Pools, 'withVolume' | 'lockPublish' | '
       markRaw: async () => this.setState(id, { ...(await this.state(id)), gate: 'never' }),
       context: (call) => ({ signal: call.signal, secrets: call.secrets, progress: () => {} }),
       hold: async () => {},
-      letGo: async () => {},
       holders: async () => [],
     };
   }
