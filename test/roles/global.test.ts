@@ -15,12 +15,9 @@ void suite('a global pool', () => {
   let rig: ClusterRig;
   before(async () => {
     rig = await ClusterRig.start({ nodes: NODES, fs: 'xfs', shared: {} });
-    for (const name of NODES) await untilReady(name);
   });
   after(async () => await rig.end());
 
-  const untilReady = (name: string): Promise<unknown> =>
-    until(`a ready ${name}`, async () => ((await rig.node(name).get('/readyz')).status === 200 ? true : undefined));
   const shared = (name: string, more: object = {}): Promise<CsiVolume> =>
     create(rig, name, { pool: SHARED, on: ['beta', 'alpha'], ...more });
   /** What is in the pool of volumes, holds and trash. */
@@ -155,7 +152,7 @@ void suite('a global pool', () => {
     await remove(rig, volume.volumeId);
     await rig.node('beta').start();
     await rig.controller.json('node', 'readmit', 'beta');
-    await untilReady('beta');
+    await rig.node('beta').untilReady();
     await untilEmpty();
   });
 

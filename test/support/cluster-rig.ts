@@ -231,6 +231,11 @@ export class RigNode extends RigProcess {
     return join(this.directory, 'use');
   }
 
+  /** It tries a pool again every two seconds. */
+  async untilReady(): Promise<void> {
+    await until(`a ready ${this.name}`, async () => ((await this.get('/readyz')).status === 200 ? true : undefined));
+  }
+
   /** Everything in its pools and of its mounts and loop devices, one line each: equal means that nothing was left. */
   left(): readonly string[] {
     // What vanishes under the walk is not there: find only complains.
@@ -299,6 +304,7 @@ export class ClusterRig {
     try {
       await Promise.all(rig.#processes().map((each) => each.start()));
       if (options.shared !== undefined) await rig.initShared();
+      await Promise.all([...rig.nodes.values()].map((node) => node.untilReady()));
       await rig.untilWhole();
     } catch (error) {
       await rig.end();
