@@ -21,14 +21,15 @@ export async function resolveVolumeId(pools: Pools, idOrName: string): Promise<s
   return (await resolveVolume(pools, idOrName)).id;
 }
 
-/** The same for snapshots. A snapshot's id follows from its name, so that each pool is asked for one. */
+/** The same for snapshots, which are the manager's of a pool alone. A snapshot's id follows from its name, so that each pool is asked for one. */
 export async function resolveSnapshot(pools: Pools, idOrName: string): Promise<Snapshot> {
   required('snapshot', idOrName);
   if (parseId(idOrName, 'snapshot') !== undefined) {
     const byId = await orAbsent(pools.getSnapshot(idOrName));
     if (byId !== undefined) return byId;
   }
-  return onlyOne(pools, `snapshot ${JSON.stringify(idOrName)}`, ({ config, scope }) => {
+  return onlyOne(pools, `snapshot ${JSON.stringify(idOrName)}`, ({ config, scope, isGuest }) => {
+    if (isGuest) return Promise.resolve(undefined);
     const id = formatId(config.name, scope === 'global' ? 'global' : nodeKey(pools.nodeName), localId('snapshot', idOrName));
     return orAbsent(pools.getSnapshot(id));
   });

@@ -137,9 +137,9 @@ async function* candidates<T>(
   }
 }
 
-/** For people: a volume by its name. */
+/** For people: a volume by its name, of a guest too: it is mounted here. */
 export async function findByName(env: PoolEnv, local: string, pool?: string): Promise<Volume | undefined> {
-  for (const candidate of env.pools) {
+  for (const candidate of [...env.pools, ...env.guests]) {
     if (pool !== undefined && candidate.name !== pool) continue;
     try {
       await candidate.ready();

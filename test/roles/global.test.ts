@@ -9,6 +9,8 @@ import { hashTree } from '../support/tree-hash.ts';
 import { type CsiVolume, listSnapshots, listVolumes } from '../support/volumes.ts';
 import { create, failsWith, nodeOf, placedRequest, remove, SIZE, snapshot, termOf } from './requests.ts';
 
+/** Exit status of docs/cli.md. */
+const IN_USE = 8;
 const NODES = ['alpha', 'beta'] as const;
 
 void suite('a global pool', () => {
@@ -130,10 +132,20 @@ void suite('a global pool', () => {
     assert.match(refused.stderr, /pool shared is global, and this node only publishes from it: ask the controller/);
     const again = await rig.node('alpha').convoy('pools', 'init', SHARED);
     assert.match(again.stderr, /ask the controller/);
+    const absent = await rig.node('alpha').convoy('snapshots', 'inspect', 'of no pool');
+    assert.match(absent.stderr, /snapshot "of no pool" does not exist/);
     const made = await rig.controller.convoy('volumes', 'create', 'by an admin', '--pool', SHARED, '--size', '16Mi');
     assert.equal(made.code, 0, made.stderr);
     const mounted = await rig.controller.convoy('volumes', 'mount', 'by an admin');
     assert.match(mounted.stderr, /the controller mounts no volume/);
+    const { path } = await rig.node('alpha').json<{ readonly path: string }>('volumes', 'mount', 'by an admin');
+    writeFileSync(join(path, 'note'), 'by an admin');
+    const inUse = await rig.controller.convoy('volumes', 'delete', 'by an admin');
+    assert.equal(inUse.code, IN_USE, inUse.stderr);
+    assert.match(inUse.stderr, /staged on node alpha/);
+    await rig.node('alpha').json('volumes', 'inspect', 'by an admin');
+    assert.equal((await rig.node('alpha').convoy('volumes', 'umount', 'by an admin')).code, 0);
+    assert.deepEqual(await rig.node('alpha').json('volumes', 'list'), []);
     assert.equal((await rig.controller.convoy('volumes', 'delete', 'by an admin')).code, 0);
     await untilEmpty();
   });
