@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { DriverDeps, Operations } from '../convoy/contract.ts';
-import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
+import { ConvoyError, invalid, isConvoyError } from '../convoy/errors.ts';
 import type { DriverRegistry } from '../convoy/registry.ts';
 import type { PoolConfig, PoolOutline } from './api.ts';
 
@@ -26,16 +26,21 @@ export async function outlinePools({ configs, defaultPool, root, registry, deps 
 }
 
 async function outline(
-  { name, driver, options }: PoolConfig,
+  config: PoolConfig,
   root: string,
   registry: Pick<DriverRegistry, 'get'>,
   deps: DriverDeps,
 ): Promise<Pick<PoolOutline, 'scope' | 'access' | 'operations'>> {
+  const { name, driver, options } = config;
   try {
     const made = await registry.get(driver).init(join(root, 'drivers', name), options, deps);
     const { scope, access } = made.properties;
     const operations = groupsOf(made.operations);
     await made.close();
+    if (scope === 'local' && config.segments !== undefined)
+      throw invalid(
+        `segments say where a global pool is reached from, and driver ${driver} makes this one local (its node is its topology): leave segments out, or make the pool global`,
+      );
     return { scope, access, operations };
   } catch (error) {
     if (!isConvoyError(error, 'InvalidArgument')) throw error;
@@ -50,7 +55,11 @@ export const groupsOf = (operations: Operations): readonly (keyof Operations)[] 
 /** What all of them together come to: decides the advertised capabilities. */
 export const outlineTotals = (
   pools: readonly PoolOutline[],
-): { readonly implemented: ReadonlySet<keyof Operations>; readonly hasLocalPool: boolean } => ({
+): { readonly implemented: ReadonlySet<keyof Operations>; readonly hasTopology: boolean } => ({
   implemented: new Set(pools.flatMap(({ operations }) => operations)),
-  hasLocalPool: pools.some(({ scope }) => scope === 'local'),
+  hasTopology: pools.some(isSomewhere),
 });
+
+/** Its volumes are not reachable from everywhere: on a node, or where its segments say. */
+export const isSomewhere = ({ scope, config }: Pick<PoolOutline, 'scope' | 'config'>): boolean =>
+  scope === 'local' || config.segments !== undefined;

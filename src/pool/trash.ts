@@ -46,9 +46,10 @@ export class Trash {
     return this.#kept.size;
   }
 
-  /** Bytes on their way out: out of space for no more than these is "busy", not "full". */
+  /** Bytes on their way out: out of space for no more than these is "busy", not "full". What is held is not on its way. */
   get goingBytes(): bigint {
     let sum = 0n;
+    if (this.#env.holdsDeletes()) return sum;
     for (const kept of this.#kept.values()) if (this.#isExpired(kept)) sum += kept.sizeBytes;
     return sum;
   }
@@ -56,6 +57,11 @@ export class Trash {
   /** Reads what is in the trash; the first purges start once the pool is open. */
   async load(): Promise<void> {
     for (const entry of (await this.#driver.operations.trash?.listTrash()) ?? []) await this.#keep(entry, false);
+    this.#look(0);
+  }
+
+  /** Instead of when it is next looked for. */
+  lookNow(): void {
     this.#look(0);
   }
 

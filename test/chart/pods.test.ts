@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { DaemonConfig } from '../../src/config/config.ts';
-import { parseDaemonFlags } from '../../src/config/flags.ts';
-import { loadDaemonConfig } from '../../src/config/load.ts';
-import { DriverRegistry } from '../../src/convoy/registry.ts';
-import { registerAll } from '../../src/drivers/all.ts';
-import { ALL_ON, Doc, find, type Json, NO_HELM, render } from './render.ts';
+import { container, controller, hostPaths, load, node } from './pod.ts';
+import { ALL_ON, find, type Json, NO_HELM, render } from './render.ts';
 
 const GROUPS = `
 defaultPool: nvme
@@ -23,23 +16,6 @@ nodeGroups:
     pools:
       - {name: hdd, driver: vfs, options: {vfs.path: /mnt/hdd}}
 `;
-
-const node = (docs: readonly Doc[], name = 'convoy-csi-node'): Doc => spec(find(docs, `DaemonSet/${name}`));
-const controller = (docs: readonly Doc[]): Doc => spec(find(docs, 'Deployment/convoy-csi-controller'));
-const spec = (doc: Doc): Doc => new Doc(doc.at('spec', 'template', 'spec') ?? null);
-const container = (pod: Doc): Doc => pod.named('convoy', 'containers');
-
-/** What its hostPath volumes are mounted as: `path propagation type`. */
-function hostPaths(pod: Doc): readonly string[] {
-  return pod.list('volumes').flatMap((volume) => {
-    if (volume.at('hostPath') === undefined) return [];
-    const path = volume.text('hostPath', 'path');
-    const mount = container(pod).named(volume.text('name'), 'volumeMounts');
-    assert.equal(mount.at('mountPath'), path, 'at the same path as on the host');
-    const propagation = mount.at('mountPropagation') === undefined ? 'None' : mount.text('mountPropagation');
-    return [`${path} ${propagation} ${volume.text('hostPath', 'type')}`];
-  });
-}
 
 describe('the node pod', { skip: NO_HELM }, () => {
   const docs = NO_HELM === false ? render() : [];
@@ -245,16 +221,3 @@ describe('the config files', { skip: NO_HELM }, () => {
     assert.equal(`unix://${config.socketPath}`, container(node(docs)).named('CSI_ENDPOINT', 'env').at('value'));
   });
 });
-
-async function load(role: string, text: string): Promise<DaemonConfig> {
-  const directory = mkdtempSync(join(tmpdir(), 'convoy-chart-'));
-  try {
-    const path = join(directory, 'config.yaml');
-    writeFileSync(path, text);
-    const drivers = new DriverRegistry();
-    registerAll(drivers);
-    return await loadDaemonConfig({ flags: parseDaemonFlags(['--role', role, '--config', path]), env: {}, drivers });
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-}

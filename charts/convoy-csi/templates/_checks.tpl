@@ -16,6 +16,8 @@
   {{- end -}}
 {{- end -}}
 {{- include "convoy.checkGroups" . -}}
+{{- include "convoy.checkGlobal" . -}}
+{{- include "convoy.checkSegments" . -}}
 {{- range $sidecar, $values := pick .Values.sidecars "provisioner" "snapshotter" "resizer" -}}
   {{- range $index, $arg := $values.extraArgs -}}
     {{- $flag := index (splitList "=" $arg) 0 -}}
@@ -48,6 +50,63 @@
   {{- range $group.pools -}}
     {{- if hasKey $pools .name -}}{{- fail (printf "pool %q stands twice%s: names of pools are unique on a node" .name (ternary "" (printf " in node group %q" $group.name) (eq $group.name ""))) -}}{{- end -}}
     {{- $_ := set $pools .name true -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A global pool is one pool: every node has it, as the same, and nothing makes it by itself. */}}
+{{- define "convoy.checkGlobal" -}}
+{{- $groups := (include "convoy.groups" . | fromYaml).groups -}}
+{{- range $pool := (include "convoy.globalPools" . | fromYaml).pools -}}
+  {{- if eq ($pool.init | default "") "auto" -}}
+    {{- fail (printf "pool %q is global and has init auto: a global pool is made once, by hand: kubectl --namespace %s exec deploy/%s-controller -- convoy pools init %s" $pool.name $.Release.Namespace (include "convoy.fullname" $) $pool.name) -}}
+  {{- end -}}
+  {{- $first := dict -}}
+  {{- range $group := $groups -}}
+    {{- $here := dict -}}
+    {{- range $group.pools -}}{{- if eq .name $pool.name -}}{{- $here = . -}}{{- end -}}{{- end -}}
+    {{- if eq ($here.hostPathType | default "") "DirectoryOrCreate" -}}
+      {{- fail (printf "pool %q is global and has hostPathType DirectoryOrCreate: where its file system is not mounted, an empty directory would be made and taken for it; leave hostPathType out, and mount the file system on every node" $pool.name) -}}
+    {{- end -}}
+    {{- if $here -}}
+      {{- $entry := merge (dict) (omit $here "options" "hostPathType") ($here.options | default dict) -}}
+      {{- if $first -}}{{- include "convoy.sameEntry" (dict "pool" $pool.name "one" $first "other" (dict "group" $group.name "entry" $entry)) -}}
+      {{- else -}}{{- $first = dict "group" $group.name "entry" $entry -}}
+      {{- end -}}
+    {{- else if not $pool.segments -}}
+      {{- fail (printf "pool %q is global, but node group %q does not have it: its volumes can be asked for on every node, so give it to every group, or say by its segments where it is reached" $pool.name $group.name) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Fails unless two groups have the same entry of a pool: (dict "pool" name "one" {group, entry} "other" {group, entry}). */}}
+{{- define "convoy.sameEntry" -}}
+{{- range $key := concat (keys .one.entry) (keys .other.entry) | uniq | sortAlpha -}}
+  {{- $one := ternary (toJson (get $.one.entry $key)) "left out" (hasKey $.one.entry $key) -}}
+  {{- $other := ternary (toJson (get $.other.entry $key)) "left out" (hasKey $.other.entry $key) -}}
+  {{- if ne $one $other -}}
+    {{- fail (printf "pool %q is global, and so one pool for all nodes, but its %s is %s in node group %q and %s in %q: give every group the same entry, or call one of them by another name" $.pool $key $one $.one.group $other $.other.group) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "convoy.checkSegments" -}}
+{{- $labels := .Values.node.topologyLabels -}}
+{{- $own := printf "%s/node" .Values.driverName -}}
+{{- if has $own $labels -}}
+  {{- fail (printf "node.topologyLabels has %s, which the driver reports itself: leave it out" $own) -}}
+{{- end -}}
+{{- range $group := (include "convoy.groups" . | fromYaml).groups -}}
+  {{- range $pool := $group.pools -}}
+    {{- if and $pool.segments (not (include "convoy.isGlobal" $pool)) -}}
+      {{- fail (printf "pool %q has segments, but it is local, and so on its node alone: leave them out, or make it global (vfs.scope: global)" $pool.name) -}}
+    {{- end -}}
+    {{- range $key, $value := $pool.segments -}}
+      {{- if not (has $key $labels) -}}
+        {{- fail (printf "pool %q has the segment %s, which is not in node.topologyLabels: no node would report it; add it there" $pool.name $key) -}}
+      {{- end -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -71,6 +71,22 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{/*
+What the controller's own container has where it manages a pool: root, because a server of files asks who the caller is, and what
+copying the files of others takes. No privilege: it mounts nothing. Its group is root's, so that the pool's files are; the socket
+has the group of its directory, which is the pod's fsGroup.
+*/}}
+{{- define "convoy.copying" -}}
+runAsNonRoot: false
+runAsUser: 0
+runAsGroup: 0
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+  add: [CHOWN, DAC_OVERRIDE, FOWNER, FSETID, MKNOD, SETFCAP]
+{{- end -}}
+
 {{- define "convoy.nonRootPod" -}}
 runAsNonRoot: true
 runAsUser: 65532

@@ -31,6 +31,37 @@ The node groups with their defaults filled in, as YAML {groups: […]}. Without 
 {{- toYaml (dict "pools" $pools) -}}
 {{- end -}}
 
+{{/* Of a pool: "true" when it is on storage that every node reaches, else "". */}}
+{{- define "convoy.isGlobal" -}}
+{{- range $key, $value := .options -}}
+  {{- if and (hasSuffix ".scope" $key) (eq (toString $value) "global") -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The global pools, each once, as YAML {pools: […]}: the controller manages them itself. */}}
+{{- define "convoy.globalPools" -}}
+{{- $pools := list -}}
+{{- $seen := dict -}}
+{{- range $group := (include "convoy.groups" . | fromYaml).groups -}}
+  {{- range $pool := $group.pools -}}
+    {{- if and (include "convoy.isGlobal" $pool) (not (hasKey $seen $pool.name)) -}}
+      {{- $pools = append $pools $pool -}}
+      {{- $_ := set $seen $pool.name true -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- toYaml (dict "pools" $pools) -}}
+{{- end -}}
+
+{{/* (list $ $class): "true" when the volumes of a StorageClass are of a global pool, else "". */}}
+{{- define "convoy.classIsGlobal" -}}
+{{- $ := index . 0 -}}
+{{- $pools := (include "convoy.allPools" $ | fromYaml).pools -}}
+{{- $only := ternary (first $pools).name "" (eq (len $pools) 1) -}}
+{{- $name := ((index . 1).parameters | default dict).pool | default $.Values.defaultPool | default $only -}}
+{{- range $pools -}}{{- if eq .name $name -}}{{- include "convoy.isGlobal" . -}}{{- end -}}{{- end -}}
+{{- end -}}
+
 {{/* A group's pools as the daemon reads them: (dict "pools" …). */}}
 {{- define "convoy.poolsForDaemon" -}}
 {{- $pools := list -}}
@@ -41,7 +72,8 @@ The node groups with their defaults filled in, as YAML {groups: […]}. Without 
 {{- end -}}
 
 {{/*
-What of the host a group's pods mount for its pools, as YAML {mounts: [{path, type, propagation}]}: (dict "root" $ "pools" …).
+What of the host a pod mounts for its pools, as YAML {mounts: [{path, type, propagation}]}: (dict "root" $ "pools" …). A node's pod
+mounts those of its group, the controller's the global ones.
 - HostToContainer: a disk that is mounted later appears. For `local` Bidirectional: what it mounts at volumes outlives the pod.
 - requiremount: the parent. The pool's own directory would be a mount point in the pod whether a disk is there or not.
 */}}
@@ -60,6 +92,12 @@ What of the host a group's pods mount for its pools, as YAML {mounts: [{path, ty
       {{- $path := ternary (dir (clean $value)) (clean $value) $requireMount -}}
       {{- if regexMatch "^/((bin|boot|dev|etc|lib|lib32|lib64|proc|sbin|sys|usr)(/.*)?|var|var/run|run|tmp)?$" $path -}}
         {{- fail (printf "%s would be mounted over the container's own %s: use a directory such as /mnt/disk, /srv/convoy or /var/lib/…%s" $where $path (ternary "; with requiremount the parent is mounted, so a disk at /mnt/disk works and one at /disk does not" "" $requireMount)) -}}
+      {{- end -}}
+      {{- if eq $path (clean $.root.Values.root) -}}
+        {{- fail (printf "%s: with requiremount its parent %s is mounted, and that is the root: mount the disk at another place, such as /mnt/disk" $where $path) -}}
+      {{- end -}}
+      {{- if and (include "convoy.isGlobal" $pool) (hasPrefix "/run/convoy/" (printf "%s/" $path)) -}}
+        {{- fail (printf "%s is within /run/convoy, where the controller has its socket: give the pool a directory of its own" $where) -}}
       {{- end -}}
       {{- $type := ternary "Directory" ($pool.hostPathType | default "Directory") $requireMount -}}
       {{- if not (hasKey $seen $path) -}}
