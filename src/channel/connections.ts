@@ -50,6 +50,12 @@ export class Connections {
     return this.#held.get(peer);
   }
 
+  /** Whether a stream with this socket is of one of these connections, and not of another server in this process. */
+  holds(socket: Pick<TLSSocket, 'remoteAddress' | 'remotePort' | 'localPort'>): boolean {
+    const peer = peerOf(socket);
+    return peer !== undefined && this.#held.get(peer)?.socket.localPort === socket.localPort;
+  }
+
   /** Lets the running calls of those whose certificate is not kept end, for `graceMs`, then cuts them. Returns how many they are. */
   drain(graceMs: number, keep: (certificate: X509Certificate) => boolean = () => false): number {
     const gone = [...this.#held.values()].filter(({ certificate }) => !keep(certificate));
@@ -69,5 +75,5 @@ export class Connections {
 const CUT_AFTER_MS = 1000;
 
 /** As grpc-js' getPeer has it. */
-const peerOf = ({ remoteAddress, remotePort }: TLSSocket): string | undefined =>
+const peerOf = ({ remoteAddress, remotePort }: Pick<TLSSocket, 'remoteAddress' | 'remotePort'>): string | undefined =>
   remoteAddress === undefined || remotePort === undefined ? undefined : `${remoteAddress}:${remotePort}`;

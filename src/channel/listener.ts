@@ -14,12 +14,14 @@ import { type AgentListener, FORWARDED, type Refusal } from './api.ts';
 import { makeCertificateInChild } from './certificate-child.ts';
 import type { KeyPair } from './certificates.ts';
 import { Connections } from './connections.ts';
+import { agentDefinition } from './definitions.ts';
 import { hostOf, openGate } from './gate.ts';
 import { Handshakes } from './handshakes.ts';
 import { certificateFromFiles, type OwnCertificate, selfMadeCertificate } from './own-certificate.ts';
 import { vouchedFor } from './pem.ts';
 import { openRefusals } from './refusals.ts';
 import { openTrustedFile, type TrustedFile } from './trust.ts';
+import { unservedCalls } from './unserved-calls.ts';
 
 export interface AgentListenerOptions extends Omit<AgentUseCases, 'tokenFile'> {
   readonly listen: { readonly host: string; readonly port: number };
@@ -71,6 +73,7 @@ class Listener implements AgentListener {
   readonly #own: OwnCertificate;
   readonly #trusted: TrustedFile;
   readonly #idle: () => Promise<unknown>;
+  readonly #unserved: ReturnType<typeof unservedCalls>;
   #used: { readonly own: KeyPair | undefined; readonly trusted: readonly X509Certificate[] } = { own: undefined, trusted: [] };
   #unusable: string | undefined;
   #refreshing: Promise<void> | undefined;
@@ -90,6 +93,8 @@ class Listener implements AgentListener {
     const host = { advertised, log, before, tellCode: true, ...(metrics === undefined ? {} : { metrics }) };
     const csi = addCsiServices(this.#server, servedOf(controller), host);
     this.#idle = () => Promise.all([agent.idle(), csi.idle()]);
+    const { Identity, Controller, Node } = csiDefinitions;
+    this.#unserved = unservedCalls([agentDefinition(), Identity, Controller, Node], this.#connections, refusals);
     this.#handshakes = new Handshakes({ refusals, accepted: (socket, certificate) => this.#accept(socket, certificate) });
     this.#trusted = openTrustedFile(options.controllerCertificateFile);
     this.#own =
@@ -100,6 +105,7 @@ class Listener implements AgentListener {
 
   async start(): Promise<void> {
     this.address = await this.#bind();
+    this.#unserved.watch();
     await this.#refresh();
     this.#timer = setInterval(() => void this.#refresh(), REFRESH_MS).unref();
   }
@@ -116,6 +122,7 @@ class Listener implements AgentListener {
       (await within(Promise.all([this.#connections.closed(), this.#idle()]), graceMs)) ||
       (await within(this.#idle(), Math.max(graceMs, 1000)));
     this.#server.forceShutdown();
+    this.#unserved.close();
     return ended;
   }
 

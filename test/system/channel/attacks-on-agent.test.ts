@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { hasSubscribers } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { connect as http2 } from 'node:http2';
 import { connect } from 'node:net';
 import { before, describe, test } from 'node:test';
 import { FORWARDED } from '../../../src/channel/api.ts';
@@ -185,14 +188,58 @@ describe('an agent', () => {
     assert.equal(scene.agent.refusals.length, off.length);
   });
 
-  test('knows no service but these', async () => {
+  test('refuses what no service of its has: counted each time, logged once a minute, and harmless', async () => {
     await using scene = new Scene();
     const address = addressOf(await scene.startAgent([controller]));
-    const [, answer] = await callAs(address, controller, [
-      ['Attest', {}],
-      ['Info', {}],
-    ]);
-    assert.equal(answer?.code, 'UNIMPLEMENTED');
+    const long = `/csi.v1.Controller/${'x'.repeat(4000)}`;
+    const paths = ['/made.up.Service/Info', '/csi.v1.Controller/MadeUp', '/convoy.agent.v0.Agent/MadeUp', '/', long];
+    for (const [attest, count] of [
+      [[], paths.length],
+      [[['Attest', {}]], 2 * paths.length],
+    ] as const) {
+      const answers = await callAs(address, controller, [...attest, ...paths.map((path) => [path, {}] as const)]);
+      assert.deepEqual(
+        answers.slice(attest.length).map(({ code }) => code),
+        paths.map(() => 'UNIMPLEMENTED'),
+      );
+      assert.equal(scene.agent.refusals.length, count);
+    }
+    const line = await scene.agent.sawOnly('rpc_not_allowed');
+    assert.equal(line.fields['method'], '/made.up.Service/Info');
+    assert.match(line.message, /no service here has this RPC/);
+  });
+
+  test('logs no more than the beginning of a name that somebody made up', async () => {
+    await using scene = new Scene();
+    const address = addressOf(await scene.startAgent([controller]));
+    await callAs(address, controller, [[`/made.up.Service/${'x'.repeat(4000)}`, {}]]);
+    assert.equal(String((await scene.agent.sawOnly('rpc_not_allowed')).fields['method']).length, 120);
+  });
+
+  test('refuses HTTP/2 that is no gRPC, of a path that it serves even', async () => {
+    await using scene = new Scene();
+    const address = addressOf(await scene.startAgent([controller]));
+    const session = http2(`https://${address.host}:${address.port}`, { ...shows(controller), rejectUnauthorized: false });
+    scene.later(() => session.destroy());
+    const request = session.request({ ':method': 'POST', ':path': '/csi.v1.Controller/DeleteVolume', 'content-type': 'text/plain' });
+    const [headers] = await once(request.end().resume(), 'response');
+    assert.equal(headers[':status'], 415);
+    assert.match((await scene.agent.sawOnly('rpc_not_allowed')).message, /it is no gRPC/);
+  });
+
+  test('counts only what came to itself, and watches no stream once it has stopped', async () => {
+    await using scene = new Scene();
+    await using other = new Scene();
+    const first = await scene.startAgent([controller]);
+    const second = await other.startAgent([controller]);
+    const made = [['/made.up.Service/Info', {}]] as const;
+    await callAs(addressOf(second), controller, made);
+    assert.deepEqual([scene.agent.refusals, other.agent.refusals], [[], ['rpc_not_allowed']]);
+    await second.stop(100);
+    await callAs(addressOf(first), controller, made);
+    assert.deepEqual([scene.agent.refusals, other.agent.refusals], [['rpc_not_allowed'], ['rpc_not_allowed']]);
+    await first.stop(100);
+    assert.equal(hasSubscribers('http2.server.stream.start'), false);
   });
 
   test('lets go of handshakes that do not get on, and of too many from one address', async () => {

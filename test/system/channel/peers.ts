@@ -81,7 +81,7 @@ export async function startRogue(scene: Scene, pair: KeyPair, options: RogueOpti
   };
 }
 
-/** Any RPC of any service, over a channel that trusts whatever the agent shows; `undefined` shows no certificate. */
+/** Any RPC of any service, by its name or as a path that may be made up, over a channel that trusts whatever the agent shows; `undefined` shows no certificate. */
 export async function callAs(
   address: AgentAddress,
   own: KeyPair | undefined,
@@ -112,7 +112,7 @@ function callOne(
 ): Promise<{ readonly code: string; readonly details: string; readonly metadata: Metadata }> {
   const method = METHODS[rpc];
   const { path, requestSerialize, responseDeserialize } = method ?? {
-    path: `/made.up.Service/${rpc}`,
+    path: rpc,
     requestSerialize: () => Buffer.alloc(0),
     responseDeserialize: () => ({}),
   };

@@ -126,7 +126,7 @@ export class Scene implements AsyncDisposable {
 }
 
 export const serviceOf = (pools: Pools): Pick<AgentListenerOptions, 'controller' | 'advertised'> => {
-  const allowed = advertised(fakePools({ implemented: new Set(ALL_GROUPS), hasLocalPool: true, servesBlock: true }));
+  const allowed = advertised(fakePools({ implemented: new Set(ALL_GROUPS), hasTopology: true, servesBlock: true }));
   const edge = { pools, driverName: 'csi.example.org', version: '1.2.3', advertised: allowed };
   return { controller: controllerRpcs(edge), advertised: allowed };
 };
