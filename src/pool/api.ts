@@ -277,11 +277,18 @@ export interface Pools {
   lockPublish(id: string): Disposable;
   /** Ends this host's hold on a volume that may be gone. Unavailable where its pool cannot be asked. */
   letGo(id: string): Promise<void>;
+  /** Ends all holds of a node that is declared gone. Unavailable where a pool cannot be asked: some may stand then. */
+  releaseHolder(node: string): Promise<void>;
   /** Global volumes that are noted as held by this host, for the sweep of one that lost its records. Pools that are not open are left out. */
   held(): Promise<readonly string[]>;
   /** The driver behind a volume, unlocked, for the calls that kubelet polls. NotFound, Unavailable. */
   peekVolume(id: string): Promise<OpenVolume>;
   close(): Promise<void>;
+}
+
+/** `alone`: for a consumer that must be on a single node. Nothing attaches, so nobody else sees to it. */
+export interface HoldOptions {
+  readonly alone: boolean;
 }
 
 /** A ready volume in the hands of `publish`. */
@@ -301,9 +308,10 @@ export interface OpenVolume {
   context(call: Call): CallContext;
   /**
    * Before it is first handed out on this host: notes it where who manages the pool sees it. Throws NotFound when the volume is
-   * gone or going, and holds nothing then; `Pools.letGo` ends it. Nothing to do for local pools.
+   * gone or going, and holds nothing then; `Pools.letGo` ends it. InUse where it is to be held
+   * alone and is not; the note stays then, for the caller to end. Nothing to do for local pools.
    */
-  hold(): Promise<void>;
+  hold(options: HoldOptions): Promise<void>;
   /** Names of the nodes that hold it; none for a local pool. */
   holders(): Promise<readonly string[]>;
 }

@@ -1,5 +1,6 @@
-import { isConvoyError } from '../convoy/errors.ts';
+import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
+import type { HoldOptions } from './api.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import { requireVolume, routeToUse } from './route.ts';
 
@@ -8,11 +9,19 @@ import { requireVolume, routeToUse } from './route.ts';
  * notes. So whichever comes first, one of the two sees the other. A failure leaves the note to the caller: this host may have the
  * volume in use already, and only its records say so.
  */
-export async function hold(pool: Pool, local: LocalVolumeId): Promise<void> {
+export async function hold(pool: Pool, local: LocalVolumeId, { alone }: HoldOptions): Promise<void> {
   const { holders } = pool.operations;
   if (holders === undefined) return;
   await holders.addHolder(local, pool.host);
   await requireVolume(pool, local);
+  if (!alone) return;
+  // Two nodes that come at once see each other, and both are refused: one of them will be the first to try again.
+  const others = (await holders.holders(local)).filter((node) => node !== pool.host);
+  if (others.length === 0) return;
+  throw new ConvoyError(
+    'InUse',
+    `volume ${pool.id(local)} is for a single node at a time, and is ${others.map(asUse).join(', ')}: end what uses it there, or use access mode ReadWriteMany`,
+  );
 }
 
 export async function letGo(pool: Pool, local: LocalVolumeId): Promise<void> {
@@ -58,10 +67,21 @@ export async function heldElsewhere(env: PoolEnv, pool: Pool, local: LocalVolume
   if (holders === undefined) return [];
   const isOurs = (node: string): boolean => env.usesOf !== undefined && node === pool.host;
   const nodes = (await holders.holders(local)).filter((node) => !isOurs(node) && !env.isReleased(node));
-  return nodes.map((node) =>
-    // What is no name tells of a note that cannot be read.
-    node.includes('/') ? `staged on a node ${node}` : `staged on node ${node}; if that node is gone for good: "convoy node forget ${node}"`,
-  );
+  return nodes.map(asUse);
+}
+
+/** What is no name tells of a note that cannot be read. */
+const asUse = (node: string): string =>
+  node.includes('/') ? `staged on a node ${node}` : `staged on node ${node}; if that node is gone for good: "convoy node forget ${node}"`;
+
+/** Of a node that is declared gone: what it used can be used elsewhere. */
+export async function releaseHolder(env: PoolEnv, node: string): Promise<void> {
+  for (const pool of env.pools) {
+    const { holders } = pool.operations;
+    if (holders === undefined) continue;
+    await pool.ready();
+    for (const local of await holders.heldBy(node)) await holders.removeHolder(local, node);
+  }
 }
 
 /** What a delete that was cut short has marked is a volume as before: whoever wants it deleted asks again. */

@@ -18,7 +18,7 @@ import type {
   Where,
 } from './api.ts';
 import { storageHealth, volumeHealth } from './health.ts';
-import { heldHere, letGoById, unmark } from './holders.ts';
+import { heldHere, letGoById, releaseHolder, unmark } from './holders.ts';
 import { Jobs } from './jobs.ts';
 import { KnownPools } from './known-pools.ts';
 import { findByName, listSnapshots, listVolumeHealth, listVolumes } from './lists.ts';
@@ -198,6 +198,7 @@ class PoolSet implements Pools {
   withVolume: Pools['withVolume'] = async (id, work) => withVolume(this.#env, id, work);
   peekVolume: Pools['peekVolume'] = async (id) => peekVolume(this.#env, id);
   letGo: Pools['letGo'] = async (id) => letGoById(this.#env, id);
+  releaseHolder: Pools['releaseHolder'] = async (node) => releaseHolder(this.#env, node);
   held: Pools['held'] = async () => heldHere(this.#env);
   lockPublish: Pools['lockPublish'] = (id) => lockPublish(this.#env, id);
 

@@ -49,7 +49,7 @@ export function openVolume(pool: Pool, record: VolumeRecord | undefined, local: 
       await pool.book.update('volume', local, (found) => ({ ...found, format: 'never' }));
     },
     context: (call) => ({ signal: call.signal, secrets: call.secrets, progress: () => {} }),
-    hold: () => hold(pool, local),
+    hold: (options) => hold(pool, local, options),
     holders: async () => (await pool.operations.holders?.holders(local)) ?? [],
   };
 }

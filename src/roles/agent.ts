@@ -32,7 +32,13 @@ export async function serveAgent(
     ...agent,
     pools,
     version: VERSION,
-    admit: ({ admitted, reason }) => admission.set(admitted, reason),
+    admit: async ({ admitted, reason }) => {
+      // Beside the answer: there may be much to clear.
+      if (await admission.set(admitted, reason))
+        void pools
+          .takeUpHeld()
+          .catch((error: unknown) => log.error({ error }, 'what was held could not be taken up; the next start tries again'));
+    },
     controller: controllerRpcs({ pools, driverName, version: VERSION, advertised: offered }),
     advertised: offered,
     ...observing(config, log, metrics),

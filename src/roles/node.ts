@@ -38,10 +38,10 @@ export async function startNode(config: DaemonConfig, registry: DriverRegistry, 
   // gRPC takes as long to load as the system calls' thread to start: side by side.
   const [lock, { serve }] = await Promise.all([claimRoot(root, system), import('./serve.ts')]);
   made.adopt(lock, (held) => held.release());
-  const admission = await openAdmission(root, system, log);
+  const admission = await openAdmission({ root, waits: config.role === 'node', system, log });
   let gather: ReturnType<typeof poolSamples> = async () => [];
   const metrics = new Metrics(withBuildInfo(() => gather(), config));
-  const { pools, node } = await openStorage({ config, registry, system, log, metrics, isGone: admission.isGone }, made);
+  const { pools, node } = await openStorage({ config, registry, system, log, metrics, holdsDeletes: admission.holdsDeletes }, made);
   gather = poolSamples(pools);
 
   const stopped = new AbortController();

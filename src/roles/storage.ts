@@ -24,13 +24,13 @@ export interface StorageParts {
   readonly system: System;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** True while this node is declared gone. */
-  readonly isGone: () => boolean;
+  /** True while nothing may be removed that nobody asks for. */
+  readonly holdsDeletes: () => boolean;
 }
 
 /** Pools and what publishes from them. What closes them is put on `made`. */
 export async function openStorage(parts: StorageParts, made: AsyncDisposableStack): Promise<{ pools: Pools; node: NodeService }> {
-  const { config, registry, system, log, metrics, isGone } = parts;
+  const { config, registry, system, log, metrics, holdsDeletes } = parts;
   const { root, nodeName, defaultPool } = config;
   for (const directory of config.makeDirectories) await makeDirectory(directory, 0o700);
   const mounter = makeMounter(system);
@@ -45,7 +45,7 @@ export async function openStorage(parts: StorageParts, made: AsyncDisposableStac
       registry,
       deps: { system, mounter, log },
       usesOf: makeUsesOf({ system, records, log }),
-      holdsDeletes: isGone,
+      holdsDeletes,
       ...(config.role === 'node' ? { manages: (scope) => scope === 'local' } : {}),
       guestOpened: () => {
         if (node !== undefined) void sweepNow(node, log);

@@ -111,6 +111,36 @@ describe('interrupted work of a pool', () => {
     assert.deepEqual(rig.volumes(), []);
   });
 
+  it('is taken up in the same process once it may be removed', async () => {
+    const before = await rig.open();
+    rig.around = async (name, work) => {
+      if (name === 'volume.deleteVolume') throw new ConvoyError('Internal', 'cannot be cleared');
+      const result = await work();
+      if (name === 'volume.createVolume') throw new ConvoyError('NoSpace', 'the disk is full');
+      return result;
+    };
+    await assert.rejects(before.createVolume(input('half'), call), failsWith('Busy'));
+    rig.around = plainly;
+    await before.close();
+
+    let holds = true;
+    const pools = await rig.open({}, ['p'], undefined, () => holds);
+    const { id } = await pools.createVolume(input('deleted'), call);
+    await pools.deleteVolume(id, { purge: true }, call);
+    await delay(20);
+    assert.equal((await pools.listTrash()).length, 1, 'who asks for a deletion gets it, into the trash');
+    assert.ok(existsSync(rig.placeOf('half')));
+    const { availableBytes } = await pools.capacity({});
+    const large = input('large', { range: { requiredBytes: availableBytes + MIB } });
+    // It would be Busy if that room were about to be made.
+    await assert.rejects(pools.createVolume(large, call), failsWith('NoSpace'));
+    holds = false;
+    await pools.takeUpHeld();
+    assert.deepEqual(rig.volumes(), []);
+    // Long before it would be looked at again by itself.
+    for (const end = Date.now() + 5000; (await pools.listTrash()).length > 0; await delay(5)) assert.ok(Date.now() < end, 'not emptied');
+  });
+
   it('leaves no place behind when the first record cannot be written', async () => {
     const pools = await rig.open();
     rig.around = async (name, work) => {
