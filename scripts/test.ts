@@ -92,7 +92,7 @@ const PARTS: readonly Part[] = [
     what: 'what the controller asks of Kubernetes, against a real API server',
     blocked: needsGo,
     run: async () => {
-      await buildTools(['etcd', 'kube-apiserver'], say);
+      await buildTools(['etcd', 'kube-apiserver', 'kubectl', 'helm', 'check-rules'], say);
       return await runNodeTests(['test/kube/**/*.test.ts'], PAIRWISE);
     },
     apart: true,

@@ -11,7 +11,7 @@ import { BIN } from './rig/paths.ts';
  * In the order of the table: helm first, then what shares most with it. Arguments pick binaries by name.
  */
 interface Group {
-  readonly directory: 'tools' | 'tools-containerd';
+  readonly directory: 'tools' | 'tools-containerd' | 'tools-monitoring';
   /** Module that the version is taken from, and the variables that say it. */
   readonly module: string;
   readonly variables: (version: string) => Readonly<Record<string, string>>;
@@ -86,6 +86,12 @@ const GROUPS: readonly Group[] = [
       'containerd-shim-runc-v2': 'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2',
       ctr: 'github.com/containerd/containerd/v2/cmd/ctr',
     },
+  },
+  {
+    directory: 'tools-monitoring',
+    module: 'github.com/prometheus/prometheus',
+    variables: () => ({}),
+    binaries: { 'check-rules': 'convoy-csi/test/cluster/tools-monitoring' },
   },
 ];
 
@@ -191,7 +197,11 @@ function ldflags({ directory, module, variables }: Group): string {
 
 function keyOf(group: Group, goVersion: string): string {
   const hash = createHash('sha256').update(`${goVersion}\n${ldflags(group)}\n${JSON.stringify(group.binaries)}\n`);
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(import.meta.dirname, group.directory, file)));
+  // A program of ours has its source beside them.
+  for (const file of ['go.mod', 'go.sum', 'main.go']) {
+    const path = join(import.meta.dirname, group.directory, file);
+    if (existsSync(path)) hash.update(readFileSync(path));
+  }
   return hash.digest('hex');
 }
 

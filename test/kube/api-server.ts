@@ -10,13 +10,13 @@ import { KubeClient } from '../../src/kube/client.ts';
 import { connectionFrom, type KubeConnection } from '../../src/kube/connection.ts';
 import { freePorts } from '../support/free-ports.ts';
 
-const BIN = join(import.meta.dirname, '../../.cache/cluster/bin');
+export const BIN = join(import.meta.dirname, '../../.cache/cluster/bin');
 const START_TIMEOUT_MS = 60_000;
 export const ISSUER = 'https://kubernetes.default.svc';
 
-/** Why no API server can be started here, for `describe(…, { skip })`; false = it can. */
-export function whyNoApiServer(): string | false {
-  const missing = ['etcd', 'kube-apiserver'].filter((name) => !existsSync(join(BIN, name)));
+/** Why no API server can be started here, or one of those programs is missing, for `describe(…, { skip })`; false = it can. */
+export function whyNoApiServer(programs: readonly string[] = []): string | false {
+  const missing = ['etcd', 'kube-apiserver', ...programs].filter((name) => !existsSync(join(BIN, name)));
   return missing.length === 0 ? false : `SKIPPED: ${missing.join(' and ')} not built: "node test/cluster/build-tools.ts" builds them`;
 }
 
@@ -114,6 +114,8 @@ function serverFlags(directory: string, etcdUrl: string, port: number): string[]
     `--service-account-signing-key-file=${join(directory, 'sa.key')}`,
     `--service-account-key-file=${join(directory, 'sa.key')}`,
     '--service-cluster-ip-range=10.96.0.0/24',
+    // As the control planes of clusters have it.
+    '--allow-privileged=true',
     // Pods here need no token of their own: no controller makes their service accounts' objects.
     '--disable-admission-plugins=ServiceAccount',
   ];
