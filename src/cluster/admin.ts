@@ -4,15 +4,20 @@ import type { Log } from '../observe/log.ts';
 import type { AgentLink } from './agent-link.ts';
 import type { Agents } from './agents.ts';
 import type { ClusterAdmin, ClusterView, GoneNode, GoneNodes, NodeStatus, Orphans } from './api.ts';
+import type { Outline } from './create-request.ts';
 import { nodesOf } from './members.ts';
 import { findOrphans, YOUNG_MS } from './orphans.ts';
 import { Ownership } from './own.ts';
+import type { GlobalPools } from './router.ts';
 
 export interface ClusterNodesOptions {
   readonly agents: Agents;
   readonly goneNodes: GoneNodes;
   /** Absent outside Kubernetes. */
   readonly view?: ClusterView | undefined;
+  /** Pools that this process serves itself. */
+  readonly global?: GlobalPools | undefined;
+  readonly pools: readonly Outline[];
   readonly driverName: string;
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
@@ -62,14 +67,31 @@ export class ClusterNodes implements ClusterAdmin {
   async forget(nodeName: string, { force }: { readonly force: boolean }): Promise<GoneNode> {
     const { goneNodes, agents, log } = this.#options;
     const already = goneNodes.list().find((gone) => gone.nodeName === nodeName);
-    if (already !== undefined) return already;
+    if (already !== undefined) {
+      await this.#releaseGlobal(nodeName);
+      return already;
+    }
     const object = await this.#object(nodeName, force);
     if (!force) await this.#refuseIfThere(nodeName, object);
     const gone: GoneNode = { nodeName, ...(object === undefined ? {} : { nodeUid: object.uid }), since: Date.now() };
     await goneNodes.add(gone);
     agents.recheck();
     log.warn({ node: nodeName, node_uid: gone.nodeUid, force }, 'node declared gone: what was on it is released');
+    await this.#releaseGlobal(nodeName);
     return gone;
+  }
+
+  async #releaseGlobal(nodeName: string): Promise<void> {
+    try {
+      await this.#options.global?.release(nodeName);
+    } catch (error) {
+      if (!isConvoyError(error)) throw error;
+      throw new ConvoyError(
+        error.code,
+        `node ${nodeName} is declared gone, but what it uses of global pools is not released yet: ${error.message}; then say the same again`,
+        { cause: error },
+      );
+    }
   }
 
   async readmit(nodeName: string): Promise<void> {

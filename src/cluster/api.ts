@@ -68,6 +68,7 @@ export interface NodeStatus {
 
 export interface OrphanVolume {
   readonly volumeId: string;
+  /** `global` for one of a global pool. */
   readonly nodeName: string;
   readonly pool: string;
   readonly name: string;
@@ -79,9 +80,9 @@ export interface OrphanVolume {
 export interface Orphans {
   /** Volumes that no PersistentVolume names, oldest first. */
   readonly volumes: readonly OrphanVolume[];
-  /** PersistentVolumes whose volume does not exist: its node answers without it, or was declared gone. */
+  /** PersistentVolumes whose volume does not exist: its node or global pool answers without it, or the node was declared gone. */
   readonly claims: readonly ClaimedVolume[];
-  /** Nodes that could not be asked, each with the reason: what is on them is in neither list. */
+  /** Nodes and global pools (`global`) that could not be asked, each with the reason: what they have is in neither list. */
   readonly silent: readonly { readonly nodeName: string; readonly reason: string }[];
 }
 

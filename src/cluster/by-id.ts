@@ -24,7 +24,7 @@ export interface ByIdDeps {
 
 type ById = ReturnType<typeof byIdRpcs>;
 
-/** Calls on one object: its id names the node. What can be told without the node is told before it is asked. */
+/** Calls on one object: its id names the node, or a global pool. What can be told without the node is told before it is asked. */
 export const byIdRpcs = (deps: ByIdDeps) =>
   ({
     DeleteVolume: async (request, call) => {
@@ -100,7 +100,7 @@ async function refuseTakenName(deps: ByIdDeps, name: string, volumeId: string, c
   throw new ConvoyError('AlreadyExists', `snapshot ${JSON.stringify(name)} exists, of another volume: ${snapshotId}`);
 }
 
-/** To the node that the id names: its key, and what it answered. */
+/** To the node that the id names, or the global pools: its key, and what was answered. */
 async function send<Name extends ForwardedRpc>(
   { router }: ByIdDeps,
   rpc: Name,
@@ -111,6 +111,7 @@ async function send<Name extends ForwardedRpc>(
 ): Promise<readonly [string, CsiMethods[Name]['response']]> {
   const parsed = parseId(id, kind);
   if (parsed === undefined) throw notFound(`${kind} ${JSON.stringify(id.slice(0, 128))}`);
+  router.refuseUnserved(`${kind} ${id}`, parsed);
   const gone = router.agents.goneNode(parsed.node);
   if (gone !== undefined) throw wasOnGone(kind, id, gone);
   return [parsed.node, await router.send(parsed.node, rpc, request, call)];
@@ -127,6 +128,7 @@ async function remove<Name extends 'DeleteVolume' | 'DeleteSnapshot'>(
 ): Promise<CsiMethods[Name]['response']> {
   const parsed = parseId(id, kind);
   if (parsed === undefined) return {};
+  deps.router.refuseUnserved(`${kind} ${id}`, parsed);
   const gone = deps.router.agents.goneNode(parsed.node);
   if (gone === undefined) return deps.router.send(parsed.node, rpc, request, call);
   const key = kind === 'volume' ? 'volume_id' : 'snapshot_id';

@@ -5,7 +5,7 @@ import type { GetCapacityResponse } from '../csi/gen/csi/v1/GetCapacityResponse.
 import { parseClassParameters } from '../csi/parameters.ts';
 import type { Rpc } from '../csi/rpc.ts';
 import { nodeOf } from '../csi/topology.ts';
-import type { Call } from '../pool/api.ts';
+import type { Call, Segments } from '../pool/api.ts';
 import type { AgentLink } from './agent-link.ts';
 import type { GoneNodes } from './api.ts';
 import { mapBounded } from './bounded.ts';
@@ -35,7 +35,7 @@ const NONE: Room = { available: 0n, maximum: undefined, minimum: undefined };
 const LARGEST = (1n << 63n) - 1n;
 const AT_ONCE = 32;
 
-/** Room on one node, or on all of them together; a global pool has the same room wherever it is asked from. */
+/** Room on one node, or on all of them together, and of the global pools: these decide themselves whether they are reached from there. */
 export function getCapacity(deps: CapacityDeps): Rpc<'GetCapacity'> {
   const steady = new Steady();
   return async (request, call) => {
@@ -43,11 +43,23 @@ export function getCapacity(deps: CapacityDeps): Rpc<'GetCapacity'> {
     const pool = poolOf(deps.pools, request);
     const name = pool?.config.name;
     const { accessibleTopology } = request;
-    const isGlobal = pool?.scope === 'global';
-    const segment = isGlobal || accessibleTopology === null ? undefined : nodeOf(deps.driverName, accessibleTopology);
-    const room = isGlobal ? await ask(deps, GLOBAL, request, call) : await roomOfNodes(deps, segment, name, request, call);
-    return answerOf(room, `${name ?? ''}/${segment ?? ''}`, steady);
+    const asked = pool === undefined ? deps.pools : [pool];
+    const global = asked.filter(({ scope }) => scope === 'global');
+    const isOnNodes = global.length < asked.length;
+    const segment = !isOnNodes || accessibleTopology === null ? undefined : nodeOf(deps.driverName, accessibleTopology);
+    const rooms = await Promise.all([
+      ...(isOnNodes ? [roomOfNodes(deps, segment, name, request, call)] : []),
+      ...(global.length > 0 ? [ask(deps, GLOBAL, request, call)] : []),
+    ]);
+    const question = `${name ?? ''}/${segment ?? ''}/${zoneOf(global, accessibleTopology?.segments ?? {})}`;
+    return answerOf(rooms.reduce(together, NONE), question, steady);
   };
+}
+
+/** What of a place matters to these pools: nodes that differ in nothing else get the same number. */
+function zoneOf(pools: readonly Outline[], term: Segments): string {
+  const keys = new Set(pools.flatMap(({ config }) => Object.keys(config.segments ?? {})));
+  return [...keys].map((key) => (Object.hasOwn(term, key) ? `${key}=${term[key]}` : key)).join();
 }
 
 function answerOf({ available, maximum, minimum }: Room, question: string, steady: Steady): GetCapacityResponse {
@@ -119,7 +131,7 @@ async function roomOfKnown(deps: CapacityDeps, key: string, pool: string | undef
 }
 
 async function ask({ router }: CapacityDeps, key: string, request: Request, call: Call): Promise<Room> {
-  const answer = await router.send(key, 'GetCapacity', key === GLOBAL ? { ...request, accessibleTopology: null } : request, call);
+  const answer = await router.send(key, 'GetCapacity', request, call);
   return {
     available: int64(answer.availableCapacity),
     maximum: wrapped(answer.maximumVolumeSize),

@@ -7,6 +7,7 @@ import { parseClassParameters, refuseMutableParameters } from '../csi/parameters
 import { parseRange } from '../csi/parse.ts';
 import { requiredNodes } from '../csi/topology.ts';
 import type { PoolOutline } from './api.ts';
+import { GLOBAL } from './router.ts';
 
 export type Outline = Pick<PoolOutline, 'config' | 'isDefault' | 'scope'>;
 
@@ -33,8 +34,21 @@ export function parseCreateRequest(driverName: string, pools: readonly Outline[]
   const required = requiredNodes(driverName, request.accessibilityRequirements);
   refuseMutableParameters(request.mutableParameters);
   parseRange(request.capacityRange);
-  const { pool } = parseClassParameters(request.parameters);
-  return { name, pool: poolOf(pools, pool, source?.id.pool), required, source };
+  const { pool: named } = parseClassParameters(request.parameters);
+  const pool = poolOf(pools, named, source?.id.pool);
+  if (source !== undefined) refuseOtherKind(pool, source);
+  return { name, pool, required, source };
+}
+
+/** Data is not moved between nodes and what they share. */
+function refuseOtherKind({ config: { name }, scope }: Outline, { what, id }: CopySource): void {
+  const was = id.node === GLOBAL ? 'global' : 'local';
+  if (was === scope) return;
+  throw invalid(
+    id.pool === name
+      ? `volume_content_source: ${what} is of ${was} pool ${name}, which is ${scope} by now: it can be copied where that pool is configured as it was`
+      : `volume_content_source: ${what} is in ${was} pool ${id.pool}, and the new volume would be in ${scope} pool ${name}: use a class of pool ${id.pool}`,
+  );
 }
 
 /** The named pool; a copy is made where its data is; else the default one. */

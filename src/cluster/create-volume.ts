@@ -1,4 +1,3 @@
-import { UnreachableError } from '../channel/errors.ts';
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
 import type { CreateVolumeRequest__Output } from '../csi/gen/csi/v1/CreateVolumeRequest.ts';
 import type { CreateVolumeResponse } from '../csi/gen/csi/v1/CreateVolumeResponse.ts';
@@ -8,19 +7,15 @@ import type { Log } from '../observe/log.ts';
 import type { Call } from '../pool/api.ts';
 import type { Agents } from './agents.ts';
 import type { ClusterView, GoneNode, GoneNodes } from './api.ts';
+import { type AttemptDeps, attempt } from './attempt.ts';
+import { createGlobal, refuseIfGlobal } from './create-global.ts';
 import { type CopySource, type CreateRequest, type Outline, parseCreateRequest } from './create-request.ts';
 import { joinReasons, NotConnectedError } from './errors.ts';
 import { findName, tryAll } from './find-name.ts';
 import { goneByKey } from './gone.ts';
-import type { NameMemory } from './name-memory.ts';
-import type { Ownership } from './own.ts';
 import { type Candidate, isSegmentOf, type KnownNode, type Placement, place } from './place.ts';
-import { GLOBAL, type Router } from './router.ts';
 
-export interface CreateVolumeDeps {
-  readonly router: Router;
-  readonly own: Ownership;
-  readonly names: NameMemory;
+export interface CreateVolumeDeps extends AttemptDeps {
   readonly goneNodes: Pick<GoneNodes, 'list'>;
   /** Absent outside Kubernetes. */
   readonly view?: Pick<ClusterView, 'node'> | undefined;
@@ -29,17 +24,21 @@ export interface CreateVolumeDeps {
   readonly log: Pick<Log, 'warn'>;
 }
 
-/** CreateVolume on the first node that will do. A name that is tried on one node is on no other until that one has refused it. */
+/**
+ * CreateVolume on the first node that will do, or in a global pool. A name that is tried in one place is in no other until that one
+ * has refused it.
+ */
 export function createVolume(deps: CreateVolumeDeps): Rpc<'CreateVolume'> {
   const underWay = new Set<string>();
   return async (request, call) => {
     const asked = parseCreateRequest(deps.driverName, deps.pools, request);
-    if (asked.pool.scope === 'global' || asked.source?.id.node === GLOBAL) return deps.router.send(GLOBAL, 'CreateVolume', request, call);
-    // Two calls of one name could end on two nodes, whose locks know nothing of each other.
+    // Two calls of one name could end in two places, whose locks know nothing of each other.
     if (underWay.has(asked.name))
       throw new ConvoyError('Busy', `volume ${JSON.stringify(asked.name)} is being created by another call: try again`);
     underWay.add(asked.name);
     try {
+      if (asked.pool.scope === 'global') return await createGlobal(deps, asked, request, call);
+      await refuseIfGlobal(deps, asked, call);
       return await new Creation(deps, asked, request, call).run();
     } finally {
       underWay.delete(asked.name);
@@ -159,24 +158,10 @@ class Creation {
 
   async #createOn(candidate: Candidate): Promise<CreateVolumeResponse> {
     const { key, name: node } = candidate;
-    const { name } = this.#asked;
     if (this.#agents.link(key) === undefined && candidate.silent !== undefined) throw new NotConnectedError(candidate.silent);
     const here = [topologyOf(this.#deps.driverName, node)];
     const request = { ...this.#request, accessibilityRequirements: { requisite: here, preferred: here } };
-    const before = this.#deps.names.find(name);
-    // Before it is sent: whatever comes of it, the retry must ask this node.
-    this.#deps.names.remember(name, key);
-    try {
-      const answer = await this.#deps.router.send(key, 'CreateVolume', request as CreateVolumeRequest__Output, this.#call);
-      this.#deps.own.created(key, answer.volume, name);
-      this.#refuseIfGone(key, node);
-      return answer;
-    } catch (error) {
-      const what = remains(error);
-      if (what === 'nothing') this.#deps.names.forget(name);
-      else if (what === 'as before') this.#deps.names.restore(name, before);
-      throw error;
-    }
+    return attempt(this.#deps, key, request as CreateVolumeRequest__Output, this.#call, () => this.#refuseIfGone(key, node));
   }
 
   /** An admin forced the node out while it made the volume: nobody would ever delete a PersistentVolume that is named now. */
@@ -187,31 +172,6 @@ class Creation {
 
   #noNode(reasons: readonly string[]): ConvoyError {
     return new ConvoyError('NoSpace', `no node can take volume ${JSON.stringify(this.#asked.name)}: ${joinReasons(reasons)}`);
-  }
-}
-
-/** What of the volume is on the node after an error. Where it may be made or still be in the making, its retry goes, and nowhere else. */
-function remains(error: unknown): 'nothing' | 'as before' | 'perhaps' {
-  if (!isConvoyError(error) || error instanceof UnreachableError) return 'perhaps';
-  switch (error.code) {
-    case 'NoSpace':
-    case 'OutOfRange':
-    case 'InvalidArgument':
-    case 'NotFound':
-    case 'NotSupported':
-    case 'Precondition':
-    case 'InUse':
-    case 'StaleToken':
-      return 'nothing';
-    // Nothing was sent, or the pool could not be looked into.
-    case 'Unavailable':
-      return 'as before';
-    case 'AlreadyExists':
-    case 'Busy':
-    case 'Cancelled':
-    case 'DataLoss':
-    case 'Internal':
-      return 'perhaps';
   }
 }
 

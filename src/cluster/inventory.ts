@@ -4,8 +4,9 @@ import type { OrphanVolume } from './api.ts';
 import { mapBounded } from './bounded.ts';
 import { callAgent } from './forward.ts';
 import type { Ownership } from './own.ts';
+import { GLOBAL, type GlobalPools } from './router.ts';
 
-/** What a node has; or why it did not say. */
+/** What a node, or the global pools, have; or why it was not said. */
 export type Inventory = { readonly key: string; readonly nodeName: string } & (
   | { readonly volumes: readonly OrphanVolume[] }
   | { readonly reason: string }
@@ -32,6 +33,18 @@ export function readInventories(
       return { key, nodeName: agents.nameOf(key), reason: error.message };
     }
   });
+}
+
+/** The same of the global pools together, with `global` for the node. */
+export async function readGlobalInventory(global: GlobalPools, own: Ownership): Promise<Inventory> {
+  try {
+    const volumes = await global.inventory();
+    for (const { volumeId } of volumes) own.id(GLOBAL, 'volume', volumeId);
+    return { key: GLOBAL, nodeName: GLOBAL, volumes: volumes.map((volume) => ({ ...volume, nodeName: GLOBAL })) };
+  } catch (error) {
+    if (!isConvoyError(error)) throw error;
+    return { key: GLOBAL, nodeName: GLOBAL, reason: error.message };
+  }
 }
 
 async function volumesOf(agents: Agents, own: Ownership, key: string, signal: AbortSignal): Promise<readonly OrphanVolume[]> {

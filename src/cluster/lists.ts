@@ -1,4 +1,4 @@
-import { parseId } from '../convoy/ids.ts';
+import { type ObjectKind, parseId } from '../convoy/ids.ts';
 import type { ControllerMethods } from '../csi/definitions.ts';
 import { parsePage } from '../csi/paging.ts';
 import type { Rpc } from '../csi/rpc.ts';
@@ -18,7 +18,7 @@ type ListRpc = 'ListVolumes' | 'ListSnapshots' | 'ControllerListVolumeHealth';
 type Request<Name extends ListRpc> = ControllerMethods[Name]['received'];
 type Entry<Name extends ListRpc> = NonNullable<ControllerMethods[Name]['response']['entries']>[number];
 
-/** Lists over all nodes. */
+/** Lists over all nodes and the global pools. */
 export const listRpcs = (deps: ListDeps) =>
   ({
     ListVolumes: (request, call) =>
@@ -36,23 +36,37 @@ export const listRpcs = (deps: ListDeps) =>
         ),
       ),
     ListSnapshots: async (request, call) => {
-      const one = oneNode(request);
+      const one = onePlace(request);
       if (one === 'nothing') {
         parsePage(request);
         return { entries: [], nextToken: '' };
       }
+      if (one !== undefined) deps.router.refuseUnserved(one.text, one);
       const check = (key: string, { snapshot }: Entry<'ListSnapshots'>): void => deps.own.snapshot(key, snapshot);
-      return list(deps, request, ask<'ListSnapshots'>(deps, 'ListSnapshots', request, call, check), one);
+      return list(deps, request, ask<'ListSnapshots'>(deps, 'ListSnapshots', request, call, check), one?.node);
     },
   }) satisfies { readonly [Name in ListRpc]: Rpc<Name> };
 
-/** The node that a filter names; `nothing` for a filter that is no id of ours: it matches nothing, which is no error (spec.md). */
-function oneNode({ snapshotId, sourceVolumeId }: Request<'ListSnapshots'>): string | 'nothing' | undefined {
-  const ofSnapshot = snapshotId === '' ? undefined : (parseId(snapshotId, 'snapshot')?.node ?? 'nothing');
-  const ofSource = sourceVolumeId === '' ? undefined : (parseId(sourceVolumeId, 'volume')?.node ?? 'nothing');
+interface Place {
+  readonly node: string;
+  readonly pool: string;
+  /** For people. */
+  readonly text: string;
+}
+
+/** Where a filter leads; `nothing` for a filter that is no id of ours: it matches nothing, which is no error (spec.md). */
+function onePlace({ snapshotId, sourceVolumeId }: Request<'ListSnapshots'>): Place | 'nothing' | undefined {
+  const ofSnapshot = snapshotId === '' ? undefined : placeOf('snapshot', snapshotId);
+  const ofSource = sourceVolumeId === '' ? undefined : placeOf('volume', sourceVolumeId);
+  if (ofSnapshot === 'nothing' || ofSource === 'nothing') return 'nothing';
   if (ofSnapshot === undefined || ofSource === undefined) return ofSnapshot ?? ofSource;
   // A snapshot is where its volume was.
-  return ofSnapshot === ofSource ? ofSnapshot : 'nothing';
+  return ofSnapshot.node === ofSource.node ? ofSnapshot : 'nothing';
+}
+
+function placeOf(kind: ObjectKind, id: string): Place | 'nothing' {
+  const parsed = parseId(id, kind);
+  return parsed === undefined ? 'nothing' : { node: parsed.node, pool: parsed.pool, text: `${kind} ${id}` };
 }
 
 async function list<E>(

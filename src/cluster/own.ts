@@ -54,6 +54,7 @@ export class Ownership {
   }
 
   #foreign(key: string, what: string): ConvoyError {
-    return new ConvoyError('Internal', `the agent of node ${this.#nameOf(key)} answered with ${what}, which is not its own`);
+    const who = key === GLOBAL ? 'a global pool' : `the agent of node ${this.#nameOf(key)}`;
+    return new ConvoyError('Internal', `${who} answered with ${what}, which is not its own`);
   }
 }

@@ -23,7 +23,7 @@ export interface ForwardingDeps {
   /** Absent outside Kubernetes. */
   readonly view?: Pick<ClusterView, 'persistentVolumes' | 'node'> | undefined;
   /** Pools that this process serves itself. */
-  readonly global?: GlobalPools;
+  readonly global?: GlobalPools | undefined;
   readonly pools: readonly Outline[];
   readonly driverName: string;
   readonly advertised: Advertised;
@@ -33,7 +33,7 @@ export interface ForwardingDeps {
 /** The Controller service over all agents: the same table that csi/controller makes of local pools. */
 export function forwardingRpcs(deps: ForwardingDeps): Rpcs<ControllerMethods> {
   const { agents } = deps;
-  const router = new Router(agents, deps.global);
+  const router = new Router(agents, deps.global, deps.pools);
   const shared = {
     ...deps,
     router,

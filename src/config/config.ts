@@ -1,4 +1,4 @@
-import type { PoolConfig } from '../pool/api.ts';
+import type { PoolConfig, Segments } from '../pool/api.ts';
 import type { ListenAddress } from './endpoint.ts';
 
 export const ROLES = ['all', 'controller', 'node'] as const;
@@ -56,6 +56,8 @@ export interface DaemonConfig {
   readonly logLevel: LogLevel;
   readonly pools: readonly PoolConfig[];
   readonly defaultPool: string | undefined;
+  /** Topology of this node beside our own key; empty = none. */
+  readonly topology: Segments;
   /** Directories that the program makes itself before it opens the pools (the quick-start pool's). */
   readonly makeDirectories: readonly string[];
   /** The kubelet's directory; undefined = no kubelet to register with. */

@@ -11,6 +11,7 @@ import type { DaemonFlag, DaemonFlags } from './flags.ts';
 import { checkPools, poolsOfDrivers, poolsOfFile, quickStartPool } from './pools.ts';
 import { parseAgent, parseController, parseKubelet } from './roles.ts';
 import type { ConfigFile } from './schema.ts';
+import { parseTopology } from './topology.ts';
 
 export interface ConfigSources {
   readonly flags: DaemonFlags;
@@ -19,8 +20,8 @@ export interface ConfigSources {
 }
 
 /**
- * Settings from flags, then the environment (CSI_ENDPOINT), then the config file, then defaults. Reads the config file
- * and nothing else; makes nothing. InvalidArgument says which key or option is wrong, what it is and what is allowed.
+ * Settings from flags, then the environment (CSI_ENDPOINT), then the config file, then defaults; CONVOY_TOPOLOGY is merged with
+ * the file's. Reads the config file and nothing else; makes nothing. InvalidArgument says which key or option is wrong, what it is and what is allowed.
  */
 export async function loadDaemonConfig(sources: ConfigSources): Promise<DaemonConfig> {
   const { flags, env, drivers } = sources;
@@ -29,7 +30,7 @@ export async function loadDaemonConfig(sources: ConfigSources): Promise<DaemonCo
   const driverName = parseDriverName(...setting(flags, 'driver-name', 'driverName', file.driverName, DEFAULT_DRIVER_NAME));
   const kubeletDirectory = parseKubelet(file);
   const root = parseRoot(...setting(flags, 'root', 'root', file.root, DEFAULT_ROOT));
-  const { pools, makeDirectories } = choosePools(flags, file, root, drivers);
+  const { pools, makeDirectories } = choosePools(flags, file, { root, driverName }, drivers);
   // A controller's pools are on nodes that may each have their own.
   checkPools(pools, root, drivers, { overlap: role !== 'controller' });
   return {
@@ -42,6 +43,7 @@ export async function loadDaemonConfig(sources: ConfigSources): Promise<DaemonCo
     logLevel: parseLogLevel(...setting(flags, 'log-level', 'log.level', file.log?.level, 'info')),
     pools,
     defaultPool: parseDefaultPool(setting(flags, 'default-pool', 'defaultPool', file.defaultPool, ''), pools),
+    topology: parseTopology(role, file.topology, env['CONVOY_TOPOLOGY'], driverName),
     makeDirectories,
     kubeletDirectory,
     agent: parseAgent(role, file),
@@ -82,7 +84,7 @@ const one = (flags: DaemonFlags, flag: DaemonFlag): string | undefined => flags[
 function choosePools(
   flags: DaemonFlags,
   file: ConfigFile,
-  root: string,
+  { root, driverName }: { readonly root: string; readonly driverName: string },
   drivers: KnownDrivers,
 ): { pools: readonly PoolConfig[]; makeDirectories: readonly string[] } {
   const names = flags.drivers ?? [];
@@ -90,7 +92,7 @@ function choosePools(
   if (names.length > 0 && file.pools !== undefined) throw invalid('--drivers and the config file\'s "pools" are both given: choose one');
   if (names.length === 0 && options.length > 0) throw invalid(`--driver-opts ${options[0]} is given without --drivers`);
   if (names.length > 0) return { pools: poolsOfDrivers(names, options, drivers), makeDirectories: [] };
-  if (file.pools !== undefined) return { pools: poolsOfFile(file.pools), makeDirectories: [] };
+  if (file.pools !== undefined) return { pools: poolsOfFile(file.pools, driverName), makeDirectories: [] };
   const { pool, directory } = quickStartPool(root);
   return { pools: [pool], makeDirectories: [directory] };
 }

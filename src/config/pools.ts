@@ -6,13 +6,14 @@ import type { PoolConfig } from '../pool/api.ts';
 import type { KnownDrivers } from './config.ts';
 import { parseDuration } from './duration.ts';
 import type { PoolFile } from './schema.ts';
+import { checkSegments } from './topology.ts';
 
 /** Slower than this a copy would not end; a forgotten unit (`bandwidth: 10`) would be taken for a hang. */
 const MIN_BANDWIDTH_BYTES = 64n << 10n;
 
 /** Pools as the config file's `pools` has them, defaults filled in. */
-export function poolsOfFile(pools: readonly PoolFile[]): readonly PoolConfig[] {
-  return pools.map((pool, index) => poolOfFile(pool, `pools[${index}]`));
+export function poolsOfFile(pools: readonly PoolFile[], driverName: string): readonly PoolConfig[] {
+  return pools.map((pool, index) => poolOfFile(pool, `pools[${index}]`, driverName));
 }
 
 /** One pool for each driver named on the command line, in Convoy's manner: named after the driver, made by itself. */
@@ -64,7 +65,7 @@ const DEFAULTS = {
   allowParameters: [],
 } as const satisfies Partial<PoolConfig>;
 
-function poolOfFile(pool: PoolFile, where: string): PoolConfig {
+function poolOfFile(pool: PoolFile, where: string, driverName: string): PoolConfig {
   const size = (key: 'defaultVolumeSize' | 'bandwidth'): bigint | undefined => {
     const value = pool[key];
     return value === undefined ? undefined : parseSize(`${where}.${key}`, String(value));
@@ -73,6 +74,7 @@ function poolOfFile(pool: PoolFile, where: string): PoolConfig {
   const bandwidth = size('bandwidth');
   if (bandwidth !== undefined && bandwidth < MIN_BANDWIDTH_BYTES)
     throw invalid(`${where}.bandwidth is ${bandwidth} bytes a second; the least is 64Ki`);
+  const segments = checkSegments(`${where}.segments`, pool.segments ?? {}, driverName);
   if (defaultSizeBytes === 0n) throw invalid(`${where}.defaultVolumeSize is 0; leave it out for the driver's own`);
   return {
     name: pool.name,
@@ -87,6 +89,8 @@ function poolOfFile(pool: PoolFile, where: string): PoolConfig {
     maxJobs: pool.maxJobs ?? DEFAULTS.maxJobs,
     ...(bandwidth === undefined ? {} : { bandwidth: Number(bandwidth) }),
     allowParameters: pool.allowParameters ?? DEFAULTS.allowParameters,
+    // None at all is from everywhere, as without.
+    ...(Object.keys(segments).length === 0 ? {} : { segments }),
   };
 }
 

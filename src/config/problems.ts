@@ -1,5 +1,5 @@
 import type { $ZodIssue } from 'zod/v4/core';
-import { FIELD_TABLES } from './schema.ts';
+import { FIELD_TABLES, type Field } from './schema.ts';
 
 /** Says each problem that the schema found as "<path> …: what was found; what is allowed". Never empty. */
 export function describeProblems(issues: readonly $ZodIssue[], value: unknown): readonly string[] {
@@ -28,10 +28,12 @@ function allowedAt(path: Path): string {
   const name = keys.at(-1);
   if (typeof path.at(-1) === 'number') return mapOf(keys) ?? 'text';
   if (name === undefined) return 'a map';
-  const field = FIELD_TABLES[keys.slice(0, -1).join('.')]?.[name];
-  // Below `options` the keys are the driver's own.
-  return field?.allowed ?? 'a string, a whole number or a boolean';
+  const field = fieldAt(keys);
+  // Below `options` the keys are the driver's own, below `segments` the cluster's.
+  return field?.allowed ?? fieldAt(keys.slice(0, -1))?.values ?? 'something else';
 }
+
+const fieldAt = (keys: readonly string[]): Field | undefined => FIELD_TABLES[keys.slice(0, -1).join('.')]?.[keys.at(-1) ?? ''];
 
 /** An entry of a list of maps. */
 function mapOf(keys: readonly string[]): string | undefined {

@@ -12,11 +12,19 @@ export interface Field {
   /** As written in YAML; '' = no default. */
   readonly default: string;
   readonly description: string;
+  /** Of a map whose keys are not ours: what its values may be. */
+  readonly values?: string;
 }
 
 const SIZE = 'bytes or a number with Ki, Mi, Gi, Ti or Pi, such as 10Gi';
 const size = z.union([z.string(), z.int()]);
 const text = z.string().check(z.minLength(1));
+const labels = {
+  schema: z.record(z.string(), z.string()),
+  allowed: 'a map of label keys to label values of nodes',
+  default: '{}',
+  values: 'a label value in quotation marks',
+} as const;
 
 export const POOL_FIELDS = {
   name: {
@@ -31,6 +39,7 @@ export const POOL_FIELDS = {
     allowed: "a map of the driver's own options to strings, whole numbers or booleans",
     default: '{}',
     description: "The driver's own options by wire name, such as `vfs.path`.",
+    values: 'a string, a whole number or a boolean',
   },
   init: {
     schema: z.enum(['auto', 'manual']),
@@ -81,6 +90,11 @@ export const POOL_FIELDS = {
     allowed: 'a list of parameter names',
     default: '[]',
     description: "Parameters of the driver that a StorageClass may set in this pool (Docker's `type`, `o`, `device` of `local`).",
+  },
+  segments: {
+    ...labels,
+    description:
+      'Where a global pool is reached from, such as `{topology.kubernetes.io/zone: a}`: its volumes and snapshots have this topology. Default: from everywhere. A local pool has none.',
   },
 } as const satisfies Record<string, Field>;
 
@@ -218,6 +232,11 @@ export const ROOT_FIELDS = {
     allowed: 'the name of a configured pool',
     default: '',
     description: 'Pool of volumes that name none; default: the only pool, if there is one only.',
+  },
+  topology: {
+    ...labels,
+    description:
+      "Where this node is, beside the driver's own key: labels of its Node object, with their values. Told to Kubernetes (NodeGetInfo), for global pools with `segments`. Merged with `CONVOY_TOPOLOGY`. Not for role `controller`.",
   },
   http: {
     schema: z.strictObject(shape(HTTP_FIELDS)),

@@ -44,13 +44,13 @@ export interface Advertised {
 }
 
 /** What this process advertises. Fixed from the start: by configuration, not by which pools are open just now. */
-export function advertised(pools: Pick<Pools, 'implemented' | 'hasLocalPool'>): Advertised {
+export function advertised(pools: Pick<Pools, 'implemented' | 'hasTopology'>): Advertised {
   const groups = Object.entries<Gives>(CAPABILITIES).filter(
     ([group, { needs }]) => pools.implemented.has(group as keyof Operations) && (needs === undefined || pools.implemented.has(needs)),
   );
   const topology: readonly ServiceType[] = ['VOLUME_ACCESSIBILITY_CONSTRAINTS', 'SNAPSHOT_ACCESSIBILITY_CONSTRAINTS'];
   return {
-    plugin: ['CONTROLLER_SERVICE', ...(pools.hasLocalPool ? topology : [])],
+    plugin: ['CONTROLLER_SERVICE', ...(pools.hasTopology ? topology : [])],
     expandsOnline: pools.implemented.has('expand'),
     controller: groups.flatMap(([, gives]) => gives.controller ?? []),
     node: groups.flatMap(([, gives]) => gives.node ?? []),

@@ -16,7 +16,7 @@ export function volumeMessage(driverName: string, volume: Volume): VolumeMessage
     volumeContext: contextOf(volume),
     // The provisioner deletes a volume that does not name the source it asked for.
     contentSource: volume.source === undefined ? null : sourceMessage(volume.source),
-    accessibleTopology: accessibleTopology(driverName, volume.node),
+    accessibleTopology: accessibleTopology(driverName, volume),
   };
 }
 
@@ -32,7 +32,7 @@ export function snapshotMessage(driverName: string, snapshot: Snapshot): Snapsho
     sizeBytes: String(snapshot.sizeBytes),
     creationTime: timestamp(snapshot.createdAt),
     readyToUse: snapshot.readyToUse,
-    accessibleTopology: accessibleTopology(driverName, snapshot.node),
+    accessibleTopology: accessibleTopology(driverName, snapshot),
   };
 }
 

@@ -2,7 +2,7 @@ import { invalid } from '../convoy/errors.ts';
 import type { PageRequest } from '../pool/api.ts';
 
 /**
- * Entries of one answer when the caller sets no limit. An entry is at most 400 bytes, and a gRPC client refuses answers
+ * Entries of one answer when the caller sets no limit. An entry is at most 512 bytes, and a gRPC client refuses answers
  * of more than 4 MiB unless told otherwise: beyond this many the rest comes by next_token, as always.
  */
 export const MAX_PAGE = 8192;

@@ -1,4 +1,4 @@
-import type { Call, Pools } from '../pool/api.ts';
+import type { Call, Pools, Segments } from '../pool/api.ts';
 import type { NodeService } from '../publish/api.ts';
 import type { Advertised } from './capabilities.ts';
 import type { CsiMethods, RpcName } from './definitions.ts';
@@ -9,6 +9,8 @@ export interface Edge {
   readonly node: NodeService;
   /** CSI plugin name; also the prefix of the topology key. */
   readonly driverName: string;
+  /** What this node is in beside itself: keys and values of its topology that are not ours (`topology.kubernetes.io/zone`). */
+  readonly topology: Segments;
   readonly version: string;
   readonly advertised: Advertised;
   /** Asked by Probe; answers from memory. */

@@ -71,7 +71,10 @@ export const SERVER_OPTIONS = {
 
 /** Identity, Node and Controller on one gRPC server. RPCs of other services are UNIMPLEMENTED by grpc-js itself. */
 export function createCsiServer(options: CsiServerOptions): CsiServer {
-  const edge: Edge = { ...options, advertised: advertised(options.pools) };
+  const { implemented, hasTopology } = options.pools;
+  // A node of a cluster does not know what the pools of others are: it always tells where it is, or a claim whose pod the
+  // scheduler sends there would find no topology, and fail.
+  const edge: Edge = { ...options, advertised: advertised({ implemented, hasTopology: hasTopology || options.withController === false }) };
   const server = new Server(SERVER_OPTIONS);
   const controller = options.withController === false ? {} : { controller: controllerRpcs(edge) };
   const services = { identity: identityRpcs(edge), node: nodeRpcs(edge), ...controller };

@@ -1,6 +1,7 @@
 import { nodeKey } from '../convoy/ids.ts';
 import { topologyKey } from '../convoy/names.ts';
-import type { Topology } from './gen/csi/v1/Topology.ts';
+import type { Segments, Volume, Where } from '../pool/api.ts';
+import type { Topology, Topology__Output } from './gen/csi/v1/Topology.ts';
 import type { TopologyRequirement__Output } from './gen/csi/v1/TopologyRequirement.ts';
 
 /** A label value of Kubernetes, and a topology value of CSI: at most 63, letters or digits at both ends. */
@@ -14,9 +15,30 @@ export function topologyOf(driverName: string, nodeName: string): Topology {
   return { segments: { [topologyKey(driverName)]: segmentOf(nodeName) } };
 }
 
-/** accessible_topology of something on `nodeName`; empty for what is reachable from everywhere. */
-export const accessibleTopology = (driverName: string, nodeName: string | undefined): Topology[] =>
-  nodeName === undefined ? [] : [topologyOf(driverName, nodeName)];
+/** Where a node is: our own key, and what else it was told of itself. */
+export const topologyOfNode = (driverName: string, nodeName: string, more: Segments): Topology => ({
+  segments: { ...more, ...topologyOf(driverName, nodeName).segments },
+});
+
+/** accessible_topology of a volume or snapshot; empty for what is reachable from everywhere (csi.proto: then it may be). */
+export function accessibleTopology(driverName: string, { node, segments }: Pick<Volume, 'node' | 'segments'>): Topology[] {
+  if (node !== undefined) return [topologyOf(driverName, node)];
+  return segments === undefined ? [] : [{ segments: { ...segments } }];
+}
+
+/** Accessibility requirements in the pools' terms. */
+export function whereOf(driverName: string, requirement: TopologyRequirement__Output | null): Where {
+  const nodes = requiredNodes(driverName, requirement);
+  const terms = requisiteTerms(requirement);
+  return { ...(nodes === undefined ? {} : { nodes }), ...(terms === undefined ? {} : { terms }) };
+}
+
+/** One place, as GetCapacity asks for it. Without our key it is no node: local pools are asked on all of them. */
+export function whereAt(driverName: string, term: Topology__Output | null): Where {
+  if (term === null || isAnywhere(term)) return {};
+  const node = nodeOf(driverName, term);
+  return { ...(node === undefined ? {} : { nodes: [node] }), terms: [term.segments] };
+}
 
 /**
  * Values of our key that will do, the preferred ones first; undefined = anywhere, none = nowhere (NO_NODE_NAMED).
@@ -26,12 +48,20 @@ export const accessibleTopology = (driverName: string, nodeName: string | undefi
  * class's allowedTopologies) is met by no node that we could name.
  */
 export function requiredNodes(driverName: string, requirement: TopologyRequirement__Output | null): readonly string[] | undefined {
-  if (requirement === null || requirement.requisite.length === 0) return undefined;
-  if (requirement.requisite.some(({ segments }) => Object.keys(segments).length === 0)) return undefined;
-  const requisite = requirement.requisite.map((term) => nodeOf(driverName, term));
-  const preferred = requirement.preferred.map((term) => nodeOf(driverName, term)).filter((node) => requisite.includes(node));
+  if (requirement === null || requisiteTerms(requirement) === undefined) return undefined;
+  const requisite = new Set(requirement.requisite.map((term) => nodeOf(driverName, term)));
+  const preferred = requirement.preferred.map((term) => nodeOf(driverName, term)).filter((node) => requisite.has(node));
   return [...new Set([...preferred, ...requisite])].filter((node) => node !== undefined);
 }
+
+/** Each term that will do, of whatever keys; undefined = anywhere. As above, only requisite binds. */
+export function requisiteTerms(requirement: TopologyRequirement__Output | null): readonly Segments[] | undefined {
+  if (requirement === null || requirement.requisite.length === 0 || requirement.requisite.some(isAnywhere)) return undefined;
+  return requirement.requisite.map(({ segments }) => segments);
+}
+
+/** A term that says nothing is met everywhere. */
+const isAnywhere = ({ segments }: Topology__Output): boolean => Object.keys(segments).length === 0;
 
 /** Our value in one term. */
 export function nodeOf(driverName: string, term: { readonly segments: Readonly<Record<string, string>> }): string | undefined {

@@ -31,11 +31,12 @@ export interface Parts {
  */
 export async function serve(parts: Parts, made: AsyncDisposableStack): Promise<void> {
   const { config, registry, pools, node, log, metrics } = parts;
-  const { driverName, role } = config;
+  const { driverName, topology, role } = config;
   const csi = createCsiServer({
     pools,
     node,
     driverName,
+    topology,
     version: VERSION,
     // Bound when all is open that can be: a pool that is not is no reason to have us restarted (/readyz tells it).
     ready: () => ({ ready: true }),
@@ -69,14 +70,16 @@ export const aboutOf = ({ driverName, role, root, socketPath }: DaemonConfig, re
 /** Binds the socket. What stops it is put on `made`. */
 export async function listenOn(
   { server, admin, idle }: { readonly server: Server; readonly admin: AdminService; readonly idle: () => Promise<void> },
-  { socketPath }: Pick<DaemonConfig, 'socketPath'>,
+  { role, socketPath }: Pick<DaemonConfig, 'role' | 'socketPath'>,
   log: Log,
   made: AsyncDisposableStack,
 ): Promise<void> {
   const allIdle = async (): Promise<void> => {
     await Promise.all([idle(), admin.idle()]);
   };
-  const listening = await listen({ server, idle: allIdle }, `unix://${socketPath}`);
+  // Sidecars are not root; where this is (for global pools), they have the socket's group from its folder.
+  const mode = role === 'controller' && process.geteuid?.() === 0 ? 0o660 : 0o600;
+  const listening = await listen({ server, idle: allIdle }, `unix://${socketPath}`, { mode });
   made.defer(async () => {
     admin.stop();
     if (!(await listening.stop(STOP_GRACE_MS))) log.warn({}, 'calls were still running; the next start takes up what they left');

@@ -10,7 +10,7 @@ import { volumeMessage } from '../messages.ts';
 import { parseClassParameters, refuseMutableParameters } from '../parameters.ts';
 import { parseRange } from '../parse.ts';
 import type { Edge, Rpc } from '../rpc.ts';
-import { requiredNodes } from '../topology.ts';
+import { whereOf } from '../topology.ts';
 
 export const createVolume =
   ({ pools, driverName }: Pick<Edge, 'pools' | 'driverName'>): Rpc<'CreateVolume'> =>
@@ -28,7 +28,6 @@ function parseCreateVolume(
   const name = checkName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volumeCapabilities);
   const source = parseSource(request.volumeContentSource);
-  const nodes = requiredNodes(driverName, request.accessibilityRequirements);
   refuseMutableParameters(request.mutableParameters);
   const input: CreateVolumeInput = {
     name,
@@ -36,7 +35,7 @@ function parseCreateVolume(
     use: useOf('volume_capabilities', capabilities),
     ...parseClassParameters(request.parameters),
     ...(source === undefined ? {} : { source }),
-    ...(nodes === undefined ? {} : { nodes }),
+    ...whereOf(driverName, request.accessibilityRequirements),
   };
   return { input, capabilities };
 }

@@ -2,7 +2,7 @@ import { parseCapability, useOf } from '../capability.ts';
 import { refusedWriters } from '../many-writers.ts';
 import { parseClassParameters } from '../parameters.ts';
 import type { Edge, Rpc } from '../rpc.ts';
-import { nodeOf } from '../topology.ts';
+import { whereAt } from '../topology.ts';
 
 /** What int64 holds; a pool that cannot know its size says more. */
 const INT64_MAX = (1n << 63n) - 1n;
@@ -14,11 +14,11 @@ export const getCapacity =
       parseCapability(`volume_capabilities[${index}]`, capability),
     );
     const { pool } = parseClassParameters(request.parameters);
-    const node = request.accessibleTopology === null ? undefined : nodeOf(driverName, request.accessibleTopology);
+    const where = whereAt(driverName, request.accessibleTopology);
     const impossible = useOf('volume_capabilities', capabilities).block && !pools.servesBlock;
     // The spec asks for the room for volumes with these capabilities: where none can be made, there is none.
     if (impossible || (await refusedWriters(pools, pool, capabilities)) !== undefined) return { availableCapacity: '0' };
-    const capacity = await pools.capacity({ ...(pool === undefined ? {} : { pool }), ...(node === undefined ? {} : { nodes: [node] }) });
+    const capacity = await pools.capacity({ ...(pool === undefined ? {} : { pool }), ...where });
     return {
       availableCapacity: int64(capacity.availableBytes),
       maximumVolumeSize: { value: int64(capacity.maximumVolumeBytes) },

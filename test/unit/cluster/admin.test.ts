@@ -9,10 +9,13 @@ import { openGoneNodesFile } from '../../../src/cluster/gone-nodes-file.ts';
 import { staticDiscovery } from '../../../src/cluster/static.ts';
 import { ConvoyError } from '../../../src/convoy/errors.ts';
 import { formatId, localId, nodeKey } from '../../../src/convoy/ids.ts';
+import { CLOUD, FakeGlobal, withGlobal } from './fake-global.ts';
 import { aClaim, addressOf, cut, DRIVER, type Fleet, failureOf, GIB, startFleet, until } from './fleet.ts';
 
-const adminOf = (fleet: Fleet, withView = true): ClusterNodes =>
+const adminOf = (fleet: Fleet, withView = true, global?: FakeGlobal): ClusterNodes =>
   new ClusterNodes({
+    global,
+    pools: CLOUD,
     agents: fleet.agents,
     goneNodes: fleet.goneNodes,
     view: withView ? fleet.view : undefined,
@@ -58,6 +61,23 @@ describe('nodes', () => {
 });
 
 describe('forget', () => {
+  test('releases what the node uses of global pools, and says so when that has to be tried again', async () => {
+    using fleet = await startFleet(['a']);
+    const global = new FakeGlobal();
+    const admin = adminOf(fleet, true, global);
+    global.closed = new ConvoyError('Unavailable', 'pool cloud is not open');
+    const { code, message } = await failureOf(admin.forget('a', { force: true }));
+    assert.equal(code, 'Unavailable');
+    assert.match(message, /node a is declared gone, but .* not released yet: pool cloud is not open; then say the same again/);
+    assert.deepEqual(
+      fleet.goneNodes.list().map(({ nodeName }) => nodeName),
+      ['a'],
+    );
+    global.closed = undefined;
+    await admin.forget('a', { force: false });
+    assert.deepEqual(global.released, ['a']);
+  });
+
   test('is refused while the node answers or is ready, unless it is forced', async () => {
     using fleet = await startFleet(['a', 'b']);
     const admin = adminOf(fleet);
@@ -102,6 +122,8 @@ describe('forget', () => {
     const { code, message } = await failureOf(admin.forget('worker', { force: false }));
     assert.equal(code, 'NotFound');
     assert.match(message, /no agent, no Node object and no PersistentVolume/);
+    fleet.view.volumes = [aClaim(formatId('cloud', 'global', localId('volume', 'v')))];
+    assert.equal((await failureOf(admin.forget('global', { force: false }))).code, 'NotFound');
     fleet.view.volumes = [aClaim(formatId('fast', nodeKey('worker'), localId('volume', 'v')))];
     await admin.forget('worker', { force: false });
     await admin.forget('other', { force: true });
@@ -188,9 +210,58 @@ describe('orphans', () => {
     assert.ok(all.claims.includes(young));
     assert.deepEqual(
       found.silent.map(({ nodeName }) => nodeName),
-      ['c', `with key ${nodeKey('z')}`],
+      ['c', `with key ${nodeKey('z')}`, 'global'],
     );
     assert.match(found.silent[0]?.reason ?? '', /connection refused/);
+  });
+
+  test('of global pools are found too, with what was lost there', async () => {
+    using fleet = await withGlobal(['a']);
+    const { global } = fleet;
+    const claimed = global.addVolume('claimed', NOW_MINUS(60));
+    const createdAt = NOW_MINUS(60);
+    const orphan = global.addVolume('orphan', createdAt);
+    global.addVolume('young', NOW_MINUS(2));
+    const lost = aClaim(global.volumeId('lost'));
+    fleet.view.volumes = [aClaim(claimed), lost];
+    const found = await adminOf(fleet, true, global).orphans();
+    assert.deepEqual(found, {
+      volumes: [{ volumeId: orphan, nodeName: 'global', pool: 'cloud', name: 'orphan', sizeBytes: GIB, createdAt }],
+      claims: [lost],
+      silent: [],
+    });
+  });
+
+  test('of a global pool that does not say, or is not served here, are neither lost nor found', async () => {
+    using fleet = await withGlobal(['a']);
+    const { global } = fleet;
+    const lost = aClaim(fleet.node('a').volumeId('lost'));
+    const inCloud = aClaim(global.volumeId('x'));
+    fleet.view.volumes = [inCloud, aClaim(formatId('old', 'global', localId('volume', 'x'))), lost];
+    const served = await adminOf(fleet, true, global).orphans();
+    assert.deepEqual(served.claims, [inCloud, lost]);
+    assert.deepEqual(
+      served.silent.map(({ nodeName, reason }) => [nodeName, /is in global pool old, .*\(it serves cloud\): configure/.test(reason)]),
+      [['global', true]],
+    );
+    global.closed = new ConvoyError('Unavailable', 'pool cloud is unavailable: not mounted');
+    const closed = await adminOf(fleet, true, global).orphans();
+    assert.deepEqual(closed.claims, [lost]);
+    assert.deepEqual(closed.silent[0], { nodeName: 'global', reason: 'pool cloud is unavailable: not mounted' });
+    const none = await adminOf(fleet).orphans();
+    assert.deepEqual(none.claims, [lost]);
+    assert.deepEqual(
+      none.silent.map(({ reason }) => /is in global pool (cloud|old), .*\(it serves none\)/.test(reason)),
+      [true, true],
+    );
+  });
+
+  test('of a global pool that names what is not its own are not believed', async () => {
+    using fleet = await withGlobal(['a']);
+    fleet.global.volumes.set(fleet.node('a').volumeId('v'), { name: 'v', createdAt: 0 });
+    const { volumes, silent } = await adminOf(fleet, true, fleet.global).orphans();
+    assert.deepEqual(volumes, []);
+    assert.match(silent[0]?.reason ?? '', /a global pool answered with volume .*, which is not its own/);
   });
 
   test('are searched for on every page of a node', async () => {

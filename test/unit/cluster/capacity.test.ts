@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { UnreachableError } from '../../../src/channel/errors.ts';
 import { Steady, stepOf } from '../../../src/cluster/steady.ts';
 import { ConvoyError } from '../../../src/convoy/errors.ts';
-import { aCall, aPool, cut, type FakeNode, type Fleet, failureOf, GIB, MIB, segments, startFleet } from './fleet.ts';
+import { aCall, cut, type FakeNode, type Fleet, failureOf, GIB, MIB, segments, startFleet } from './fleet.ts';
 
 const NAMES = ['a', 'b', 'c'];
 const INT64_MAX = (1n << 63n) - 1n;
@@ -103,20 +103,6 @@ test('a lost answer of one node is Unavailable', async () => {
   using fleet = await startFleet(NAMES);
   fleet.node('a').fail('GetCapacity', new UnreachableError('not answered'));
   assert.equal((await failureOf(capacity(fleet, 'a'))).code, 'Unavailable');
-});
-
-test('a global pool ignores the segment', async () => {
-  const asked: object[] = [];
-  const global = {
-    call: async (_rpc: string, request: object) => {
-      asked.push(request);
-      return { availableCapacity: String(INT64_MAX) } as never;
-    },
-  };
-  using fleet = await startFleet(NAMES, { pools: [aPool('fast', true), aPool('cloud', false, 'global')], global });
-  await fleet.goneNodes.add({ nodeName: 'a', since: 0 });
-  for (const node of ['a', 'b', 'x', null]) assert.equal(await available(fleet, node, { pool: 'cloud' }), INT64_MAX);
-  assert.ok(asked.every((request) => (request as { accessibleTopology: unknown }).accessibleTopology === null));
 });
 
 test('the answer of one segment does not stand for another', async () => {

@@ -361,25 +361,6 @@ test('without a default pool the class must name one', async () => {
   assert.match(message, /parameter pool is required: configured are fast, slow/);
 });
 
-test('a global pool is told apart in one place: served by this process, or Unavailable', async () => {
-  const pools = [aPool('fast', true), aPool('cloud', false, 'global')];
-  const request = { parameters: { pool: 'cloud' } };
-  using none = await startFleet(NAMES, { pools });
-  const { code, message } = await failureOf(create(none, 'v', request));
-  assert.equal(code, 'Unavailable');
-  assert.match(message, /no global pool is served by this controller/);
-  const asked: string[] = [];
-  const global = {
-    call: async (rpc: string) => {
-      asked.push(rpc);
-      return { volume: { volumeId: 'x' } } as never;
-    },
-  };
-  using fleet = await startFleet(NAMES, { pools, global });
-  assert.equal((await create(fleet, 'v', request))?.volumeId, 'x');
-  assert.deepEqual(asked, ['CreateVolume']);
-});
-
 const FOREIGN: readonly (readonly [string, (fleet: Fleet) => object])[] = [
   ["another node's id", (fleet) => ({ volumeId: fleet.node('b').volumeId('v'), accessibleTopology: segments('a') })],
   ["another volume's id", (fleet) => ({ volumeId: fleet.node('a').volumeId('w'), accessibleTopology: segments('a') })],

@@ -139,7 +139,7 @@ function snapshotOf(node: FakeNode, id: string): object {
   return { snapshotId: id, sourceVolumeId: source, sizeBytes: '0', readyToUse: true, accessibleTopology: [topologyOf(DRIVER, node.name)] };
 }
 
-interface PageOf {
+export interface PageOf {
   readonly maxEntries: number;
   readonly startingToken: string;
 }

@@ -78,8 +78,9 @@ export const aPool = (
   name: string,
   isDefault = false,
   scope: 'local' | 'global' = 'local',
+  segments?: Readonly<Record<string, string>>,
 ): Pick<PoolOutline, 'config' | 'isDefault' | 'scope'> => ({
-  config: { name } as PoolOutline['config'],
+  config: { name, ...(segments === undefined ? {} : { segments }) } as PoolOutline['config'],
   isDefault,
   scope,
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatId, localId, nodeKey } from '../../../src/convoy/ids.ts';
-import { aCall, aClaim, cut, type Fleet, failureOf, segments, startFleet } from './fleet.ts';
+import { FakeGlobal } from './fake-global.ts';
+import { aCall, aClaim, aPool, cut, type Fleet, failureOf, segments, startFleet } from './fleet.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'];
 const secrets = {};
@@ -72,7 +73,7 @@ test('PersistentVolumes of other handles are no nodes, and an API server that ca
   fleet.view.failure = new Error('down');
   await assert.rejects(async () => listVolumes(fleet), /down/);
   fleet.view.failure = undefined;
-  fleet.view.volumes = [aClaim('by-hand'), aClaim(formatId('cloud', 'global', localId('volume', 'v')))];
+  fleet.view.volumes = [aClaim('by-hand')];
   assert.deepEqual((await listVolumes(fleet)).entries, []);
 });
 
@@ -148,9 +149,9 @@ test('an agent that lists what is not its own is not believed', async () => {
 });
 
 test('global pools are listed after the nodes, where they are served', async () => {
-  const id = formatId('cloud', 'global', localId('volume', 'g'));
-  const global = { call: async () => ({ entries: [{ volume: { volumeId: id, accessibleTopology: [] } }], nextToken: '' }) as never };
-  using fleet = await startFleet(['a'], { global });
+  const global = new FakeGlobal();
+  const id = global.addVolume('g');
+  using fleet = await startFleet(['a'], { global, pools: [aPool('fast', true), aPool('cloud', false, 'global')] });
   fleet.node('a').addVolume('v');
   assert.deepEqual(
     (await listVolumes(fleet)).entries?.map(({ volume }) => volume?.volumeId),

@@ -7,6 +7,9 @@ import { aPool, aSnapshot, aVolume, DRIVER, failing, NODE, openEdge, outcome, sn
 const KEY = `${DRIVER}/node`;
 const here = { segments: { [KEY]: NODE } };
 const there = { segments: { [KEY]: 'node-2' } };
+const ZONE = 'topology.kubernetes.io/zone';
+const inZone = { segments: { [KEY]: NODE, [ZONE]: 'a' } };
+const zonal = { segments: { [ZONE]: 'a' } };
 const writer = { accessMode: { mode: 'SINGLE_NODE_WRITER' }, mount: { fsType: 'xfs' } } as const;
 const capability = (mode: string, block = false): object => ({ accessMode: { mode }, ...(block ? { block: {} } : { mount: {} }) });
 
@@ -35,7 +38,7 @@ test('CreateVolume gives the pool typed input and answers with the whole volume'
       'storage.kubernetes.io/anything': 'x',
     },
     volumeContentSource: { snapshot: { snapshotId: source.snapshotId } },
-    accessibilityRequirements: { requisite: [there, here], preferred: [here] },
+    accessibilityRequirements: { requisite: [there, inZone], preferred: [inZone] },
   });
   assert.deepEqual(input, {
     name: 'a',
@@ -47,6 +50,7 @@ test('CreateVolume gives the pool typed input and answers with the whole volume'
     driverParameters: { type: 'tmpfs' },
     consistency: 'files',
     nodes: [NODE, 'node-2'],
+    terms: [there.segments, inZone.segments],
   });
   assert.deepEqual(volume, {
     capacityBytes: '1073741824',
@@ -63,6 +67,31 @@ test('a volume of a global pool has no topology, and an empty one no source', as
   const { volume } = await edge.client.call('CreateVolume', { name: 'a', volumeCapabilities: [writer] });
   assert.deepEqual(volume?.accessibleTopology, []);
   assert.equal(volume.contentSource, null);
+});
+
+test('volumes and snapshots of a zonal pool have its segments wherever they are told', async () => {
+  const { node: _node, ...volume } = aVolume(zonal);
+  const { node: _place, ...snapshot } = aSnapshot(zonal);
+  await using edge = await openEdge({
+    pools: {
+      createVolume: async () => volume,
+      getVolume: async () => volume,
+      listVolumes: async () => ({ entries: [volume], nextToken: '' }),
+      createSnapshot: async () => snapshot,
+      getSnapshot: async () => snapshot,
+      listSnapshots: async () => ({ entries: [snapshot], nextToken: '' }),
+    },
+  });
+  const { client } = edge;
+  const answers = [
+    (await client.call('CreateVolume', { name: 'a', volumeCapabilities: [writer] })).volume,
+    (await client.call('ControllerGetVolume', { volumeId: volume.id })).volume,
+    (await client.call('ListVolumes', {})).entries[0]?.volume,
+    (await client.call('CreateSnapshot', { name: 's', sourceVolumeId: volume.id })).snapshot,
+    (await client.call('GetSnapshot', { snapshotId: snapshot.id })).snapshot,
+    (await client.call('ListSnapshots', {})).entries[0]?.snapshot,
+  ];
+  for (const answer of answers) assert.deepEqual(answer?.accessibleTopology, [zonal]);
 });
 
 for (const [mode, access, want] of [
@@ -105,7 +134,13 @@ test('CreateSnapshot passes source, consistency and places, and answers with the
     parameters: { consistency: 'point-in-time', 'csi.storage.k8s.io/volumesnapshot/name': 's' },
   };
   const pinned = await edge.client.call('CreateSnapshot', { ...request, accessibilityRequirements: { requisite: [here] } });
-  assert.deepEqual(input, { name: 's', sourceVolumeId: volumeId('a'), consistency: 'point-in-time', nodes: [NODE] });
+  assert.deepEqual(input, {
+    name: 's',
+    sourceVolumeId: volumeId('a'),
+    consistency: 'point-in-time',
+    nodes: [NODE],
+    terms: [here.segments],
+  });
   assert.deepEqual(pinned.snapshot?.accessibleTopology, [], 'the caller has said itself where it is');
   const { snapshot } = await edge.client.call('CreateSnapshot', request);
   assert.deepEqual(snapshot, {
@@ -117,6 +152,53 @@ test('CreateSnapshot passes source, consistency and places, and answers with the
     groupSnapshotId: '',
     accessibleTopology: [here],
   });
+});
+
+test('a snapshot tells no topology that every term of its request has, and any other', async () => {
+  const { node: _node, ...inZoneA } = aSnapshot(zonal);
+  const { node: _place, ...everywhere } = aSnapshot();
+  for (const [snapshot, requisite, want] of [
+    [aSnapshot(), [inZone], []],
+    [aSnapshot(), [inZone, there], [here]],
+    [inZoneA, [zonal], []],
+    [inZoneA, [inZone], []],
+    [inZoneA, [inZone, { segments: { [KEY]: 'node-2', [ZONE]: 'a' } }], []],
+    [inZoneA, [inZone, there], [zonal]],
+    // Our own key alone does not say which zone.
+    [inZoneA, [here], [zonal]],
+    [inZoneA, [], [zonal]],
+    [everywhere, [inZone], []],
+  ] as const) {
+    await using edge = await openEdge({ pools: { createSnapshot: async () => snapshot } });
+    const request = { name: 's', sourceVolumeId: volumeId('a'), accessibilityRequirements: { requisite: [...requisite] } };
+    assert.deepEqual((await edge.client.call('CreateSnapshot', request)).snapshot?.accessibleTopology, want);
+  }
+});
+
+test('a thousand terms, and keys that mean something to objects, reach the pool as they are', async () => {
+  let input: CreateVolumeInput | undefined;
+  await using edge = await openEdge({
+    pools: {
+      createVolume: async (given) => {
+        input = given;
+        return aVolume();
+      },
+    },
+  });
+  const requisite = [
+    ...Array.from({ length: 1000 }, (_, index) => ({ segments: { [KEY]: `n${index}`, [ZONE]: 'a' } })),
+    { segments: { constructor: 'x', toString: 'y', ['__proto__']: 'z' } },
+  ];
+  await edge.client.call('CreateVolume', {
+    name: 'a',
+    volumeCapabilities: [writer],
+    accessibilityRequirements: { requisite, preferred: requisite },
+  });
+  assert.equal(input?.nodes?.length, 1000);
+  assert.equal(input?.terms?.length, 1001);
+  const last = input?.terms?.at(-1) ?? {};
+  assert.deepEqual([Object.hasOwn(last, 'constructor'), last['constructor'], last['toString']], [true, 'x', 'y']);
+  assert.equal(Object.getPrototypeOf({}), Object.prototype);
 });
 
 test('pages and tokens pass through, and a page without limit has a bound of its own', async () => {
@@ -153,10 +235,15 @@ test('a full page of the largest volumes fits into what a gRPC client accepts', 
     node: 'n'.repeat(63),
     source: { kind: 'volume', volumeId: `${'p'.repeat(20)}.${'0'.repeat(16)}.v${'1'.repeat(32)}` },
   });
-  await using edge = await openEdge({
-    pools: { listVolumes: async ({ maxEntries }) => ({ entries: Array.from({ length: maxEntries }, () => largest), nextToken: 'x' }) },
-  });
-  assert.equal((await edge.client.call('ListVolumes', {})).entries.length, MAX_PAGE);
+  const { node: _node, ...global } = largest;
+  // As config/topology.ts limits them.
+  const segments = Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`${index}${'k'.repeat(14)}`, 'v'.repeat(10)]));
+  for (const each of [largest, { ...global, segments }]) {
+    await using edge = await openEdge({
+      pools: { listVolumes: async ({ maxEntries }) => ({ entries: Array.from({ length: maxEntries }, () => each), nextToken: 'x' }) },
+    });
+    assert.equal((await edge.client.call('ListVolumes', {})).entries.length, MAX_PAGE);
+  }
 });
 
 test('a token that the pool did not hand out is ABORTED', async () => {
@@ -209,12 +296,26 @@ test('GetCapacity asks for the pool and place, and never tells less than nothing
     accessibleTopology: there,
     volumeCapabilities: [writer],
   });
-  assert.deepEqual(asked, { pool: 'fast', nodes: ['node-2'] });
+  assert.deepEqual(asked, { pool: 'fast', nodes: ['node-2'], terms: [there.segments] });
   assert.deepEqual(answer, {
     availableCapacity: '0',
     maximumVolumeSize: { value: '9223372036854775807' },
     minimumVolumeSize: { value: '4096' },
   });
+});
+
+test('GetCapacity passes on a place of other keys, and none where there is none', async () => {
+  const asked: unknown[] = [];
+  await using edge = await openEdge({
+    pools: {
+      capacity: async (request) => {
+        asked.push(request);
+        return { totalBytes: 1n, availableBytes: 1n, maximumVolumeBytes: 1n, minimumVolumeBytes: 1n };
+      },
+    },
+  });
+  for (const accessibleTopology of [zonal, { segments: {} }, null]) await edge.client.call('GetCapacity', { accessibleTopology });
+  assert.deepEqual(asked, [{ terms: [zonal.segments] }, {}, {}]);
 });
 
 test('there is no capacity for block volumes where no pool serves them', async () => {

@@ -79,6 +79,8 @@ export interface Edge extends AsyncDisposable {
 export interface EdgeParts {
   readonly pools?: Partial<Pools>;
   readonly node?: Partial<NodeService>;
+  readonly topology?: Readonly<Record<string, string>>;
+  readonly withController?: boolean;
   readonly ready?: boolean;
   readonly debugEnabled?: boolean;
   readonly log?: CsiLog;
@@ -92,6 +94,8 @@ export async function openEdge(parts: EdgeParts = {}): Promise<Edge> {
     pools: fakePools(parts.pools ?? {}),
     node: onlyWhatIsGiven<NodeService>('node', parts.node ?? {}),
     driverName: DRIVER,
+    topology: parts.topology ?? {},
+    ...(parts.withController === undefined ? {} : { withController: parts.withController }),
     version: '1.2.3',
     ready: () => ({ ready: parts.ready ?? true }),
     log: parts.log ?? recordingLog(lines, parts.debugEnabled ?? true),
@@ -115,7 +119,7 @@ export async function openEdge(parts: EdgeParts = {}): Promise<Edge> {
 }
 
 export function fakePools(given: Partial<Pools>): Pools {
-  const facts = { nodeName: NODE, implemented: new Set(ALL_GROUPS), hasLocalPool: true, servesBlock: true };
+  const facts = { nodeName: NODE, implemented: new Set(ALL_GROUPS), hasTopology: true, servesBlock: true };
   return onlyWhatIsGiven<Pools>('pools', { ...facts, status: async () => [aPool('fast', 'device')], ...given });
 }
 

@@ -43,9 +43,9 @@ test('what all groups together advertise', async () => {
   });
 });
 
-test('a driver with volumes only advertises no more, and global pools bring no topology', async () => {
+test('a driver with volumes only advertises no more, and pools that are reachable from everywhere bring no topology', async () => {
   const implemented = new Set<keyof Operations>(['volume', 'access', 'storage', 'records']);
-  assert.deepEqual(await announced({ pools: { implemented, hasLocalPool: false } }), {
+  assert.deepEqual(await announced({ pools: { implemented, hasTopology: false } }), {
     plugin: ['CONTROLLER_SERVICE'],
     controller: ['CREATE_DELETE_VOLUME', 'LIST_VOLUMES', 'GET_VOLUME', 'SINGLE_NODE_MULTI_WRITER'],
     node: ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'SINGLE_NODE_MULTI_WRITER'],
@@ -67,9 +67,23 @@ test('NodeGetInfo tells the node and its topology', async () => {
   });
 });
 
-test('NodeGetInfo has no topology without a local pool', async () => {
-  await using edge = await openEdge({ pools: { hasLocalPool: false } });
+test('NodeGetInfo tells what else the node is in', async () => {
+  await using edge = await openEdge({ topology: { 'topology.kubernetes.io/zone': 'a', rack: '7' } });
+  const { accessibleTopology } = await edge.client.call('NodeGetInfo', {});
+  assert.deepEqual(accessibleTopology, { segments: { [`${DRIVER}/node`]: NODE, 'topology.kubernetes.io/zone': 'a', rack: '7' } });
+});
+
+test('NodeGetInfo has no topology where all is reachable from everywhere', async () => {
+  await using edge = await openEdge({ pools: { hasTopology: false }, topology: { rack: '7' } });
   assert.equal((await edge.client.call('NodeGetInfo', {})).accessibleTopology, null);
+});
+
+test('a node of a cluster tells its topology whatever its own pools are: those of other nodes may have one', async () => {
+  await using edge = await openEdge({ pools: { hasTopology: false }, topology: { rack: '7' }, withController: false });
+  const { accessibleTopology } = await edge.client.call('NodeGetInfo', {});
+  assert.deepEqual(accessibleTopology?.segments, { [`${DRIVER}/node`]: NODE, rack: '7' });
+  const { capabilities } = await edge.client.call('GetPluginCapabilities', {});
+  assert.ok(capabilities.some(({ service }) => service?.type === 'VOLUME_ACCESSIBILITY_CONSTRAINTS'));
 });
 
 async function announced(parts: EdgeParts): Promise<Record<'plugin' | 'controller' | 'node', (string | undefined)[]>> {

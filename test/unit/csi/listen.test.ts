@@ -134,6 +134,7 @@ function newServer(pools: Partial<Pools> = {}): CsiServer {
     pools: fakePools(pools),
     node: {} as NodeService,
     driverName: DRIVER,
+    topology: {},
     version: '1',
     ready: () => ({ ready: true }),
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
