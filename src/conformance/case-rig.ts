@@ -1,5 +1,6 @@
 import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { HolderOperations } from '../convoy/contract.ts';
 import { ConvoyError, isConvoyError, isErrno } from '../convoy/errors.ts';
 import { formatId, localId, nodeKey } from '../convoy/ids.ts';
 import type { Call, CreateVolumeInput, PoolStatus, Pools, Snapshot, Volume } from '../pool/api.ts';
@@ -20,6 +21,8 @@ export class CaseRig {
   readonly #prefix: string;
   readonly #volumes = new Set<string>();
   readonly #snapshots = new Set<string>();
+  /** Of other nodes: by name of the volume, then of the node. */
+  readonly #holds = new Map<string, Set<string>>();
   #counter = 0;
 
   constructor(rig: Rig, status: PoolStatus, number: number) {
@@ -174,6 +177,26 @@ export class CaseRig {
     if (staging !== undefined) await insist(() => this.node.unstage(volumeId, staging, this.call()));
   }
 
+  /** The driver's own notes of who holds volumes, as they are reached through one that exists. */
+  async holders(name: string): Promise<HolderOperations> {
+    const { driver } = await insist(() => this.pools.peekVolume(this.volumeId(name)));
+    const { holders } = driver.operations;
+    if (holders === undefined) throw new ConformanceError('a case that does not need holders asked for them');
+    return holders;
+  }
+
+  /** As another node does. What a case leaves held is let go afterwards. */
+  async hold(name: string, node: string): Promise<void> {
+    const nodes = this.#holds.get(name) ?? new Set();
+    this.#holds.set(name, nodes.add(node));
+    await (await this.holders(name)).addHolder(localId('volume', name), node);
+  }
+
+  async letGo(name: string, node: string): Promise<void> {
+    await (await this.holders(name)).removeHolder(localId('volume', name), node);
+    this.#holds.get(name)?.delete(node);
+  }
+
   /** Nothing of the pool is in the trash or at work any more. */
   async settle(): Promise<void> {
     await until(async () => {
@@ -185,6 +208,7 @@ export class CaseRig {
   /** Removes all that the case made, however far it came. Says what cannot be removed. */
   async cleanUp(): Promise<void> {
     const volumes = [...this.#volumes].map((name) => this.volumeId(name));
+    await this.#letGoAll();
     for (const id of volumes) await this.#withdraw(id);
     for (const name of this.#snapshots) await this.deleteSnapshot(this.snapshotId(name));
     for (const id of volumes) await this.deleteVolume(id);
@@ -203,6 +227,14 @@ export class CaseRig {
         else if (kind === 'mounted') await insist(() => this.node.umount(id, targetPath, this.call()));
         else await insist(() => this.node.unstage(id, targetPath, this.call()));
       }
+  }
+
+  async #letGoAll(): Promise<void> {
+    for (const [name, nodes] of this.#holds)
+      for (const node of [...nodes])
+        await this.letGo(name, node).catch((error: unknown) => {
+          if (!isConvoyError(error, 'NotFound')) throw error;
+        });
   }
 
   async #removeScratch(): Promise<void> {

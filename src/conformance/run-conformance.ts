@@ -4,6 +4,7 @@ import { CONCURRENCY_CASES } from './cases/concurrency-cases.ts';
 import { CRASH_CASES } from './cases/crash-cases.ts';
 import { CREATE_CASES } from './cases/create-cases.ts';
 import { FULL_DISK_CASES } from './cases/full-disk-cases.ts';
+import { HOLDER_CASES } from './cases/holder-cases.ts';
 import { LISTING_CASES } from './cases/listing-cases.ts';
 import { NAME_CASES } from './cases/name-cases.ts';
 import { PUBLISH_CASES } from './cases/publish-cases.ts';
@@ -21,6 +22,7 @@ export const CASES: readonly ConformanceCase[] = [
   ...LISTING_CASES,
   ...SIZE_CASES,
   ...PUBLISH_CASES,
+  ...HOLDER_CASES,
   ...SNAPSHOT_CASES,
   ...CONCURRENCY_CASES,
   ...RESTART_CASES,

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, rmdir } from 'node:fs/promises';
 import type { CallContext } from '../convoy/contract.ts';
-import { ConvoyError, fromErrno, isErrno, notFound } from '../convoy/errors.ts';
+import { ConvoyError, isErrno, notFound } from '../convoy/errors.ts';
 import type { LocalIdOf, ObjectKind } from '../convoy/ids.ts';
 import { parseLocalId } from '../convoy/ids.ts';
 import { step } from '../observe/steps.ts';
@@ -116,7 +116,7 @@ export class DirectoryContents {
     try {
       await rmdir(this.#layout.place(kind, id));
     } catch (error) {
-      if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) throw fromErrno(error, `removing the place of ${kind} ${id}`);
+      if (!isErrno(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) throw failure(error, `removing the place of ${kind} ${id}`);
     }
   }
 

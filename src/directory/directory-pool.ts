@@ -1,10 +1,12 @@
 import { constants, type Stats } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { CapacityOperations, HealthOperations, HealthProblem } from '../convoy/contract.ts';
-import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
+import { ConvoyError, isErrno } from '../convoy/errors.ts';
 import type { LocalVolumeId } from '../convoy/ids.ts';
 import type { System } from '../system/api.ts';
 import { type DataShape, DirectoryContents } from './contents.ts';
+import { failure } from './failures.ts';
+import { DirectoryHolders } from './holders.ts';
 import { DirectoryImports } from './imports.ts';
 import { Layout } from './layout.ts';
 import type { DirectoryOptions } from './options.ts';
@@ -14,6 +16,8 @@ import { DirectoryStorage } from './storage.ts';
 import { DirectoryTrash } from './trash.ts';
 
 export interface DirectoryPoolOptions extends Pick<DirectoryOptions, 'path' | 'requireMount'> {
+  /** Other hosts reach the directory too. */
+  readonly isShared?: boolean;
   /** Name of the driver, whose `path` option the texts name. */
   readonly driver: string;
   readonly shape: DataShape;
@@ -32,18 +36,21 @@ export class DirectoryPool {
   readonly trash: DirectoryTrash;
   readonly contents: DirectoryContents;
   readonly imports: DirectoryImports;
+  /** For a shared directory. */
+  readonly holders: DirectoryHolders;
   readonly #system: System;
 
   /** Touches nothing: the directory is proven when its marker is read. */
   constructor(system: System, options: DirectoryPoolOptions) {
     const shape = options.shape;
-    const place = new Place(system.mounts, `${options.driver}.path`, options);
+    const place = new Place(system, `${options.driver}.path`, options);
     const layout = new Layout(options.path, shape === 'directory' ? 'data' : 'image');
     this.layout = layout;
     this.storage = new DirectoryStorage(system.files, layout, place);
     this.records = new DirectoryRecords(system.files, layout, this.storage);
     this.trash = new DirectoryTrash(system, layout, this.storage, options.beforePurge ?? (async () => {}));
     this.contents = new DirectoryContents(system, layout, this.storage, this.records, shape);
+    this.holders = new DirectoryHolders(system.files, layout, this.storage);
     this.imports = new DirectoryImports(system, {
       layout,
       storage: this.storage,
@@ -55,9 +62,9 @@ export class DirectoryPool {
     this.#system = system;
   }
 
-  /** True if copies are instant and take no room. Known once the marker was read. */
+  /** True if copies are instant and take no room. Known to who manages the pool, once it is locked. */
   get sharesBlocks(): boolean {
-    return this.storage.sharesBlocks;
+    return this.storage.sharesBlocks ?? false;
   }
 
   readonly capacity: CapacityOperations = {
@@ -94,7 +101,7 @@ export class DirectoryPool {
             message: `the file system at ${this.layout.root} is read-only: check the disk, then remount it read-write`,
           },
         ];
-      return [{ status: 'Inaccessible', reason: 'PoolUnavailable', message: fromErrno(error, `reaching ${this.layout.root}`).message }];
+      return [{ status: 'Inaccessible', reason: 'PoolUnavailable', message: failure(error, `reaching ${this.layout.root}`).message }];
     }
   }
 
@@ -133,7 +140,7 @@ export class DirectoryPool {
         throw new ConvoyError('Unavailable', `the file system at ${this.layout.root} does not answer: check its server or disk`, {
           cause: error,
         });
-      throw fromErrno(error, `reading the size of ${this.layout.root}`);
+      throw failure(error, `reading the size of ${this.layout.root}`);
     }
   }
 }

@@ -2,10 +2,26 @@ import type { CallContext } from '../convoy/contract.ts';
 import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
 import type { CopyCall, Mounts } from '../system/api.ts';
 
-/** What a failed step of a cancellable call is: Cancelled whenever the caller is gone, else what the errno says. */
+/** A server that is away, or a mount that has lost it. */
+export const NO_ANSWER = ['ESTALE', 'ENOTCONN', 'EHOSTDOWN', 'ETIMEDOUT'] as const;
+
+/**
+ * What a failed step is: Cancelled whenever the caller is gone, else what the errno says. Beside what it says anywhere, there is
+ * what only a server says.
+ */
 export function failure(error: unknown, doing: string, signal?: AbortSignal): ConvoyError {
-  if (signal?.aborted === true && !(error instanceof ConvoyError))
-    return new ConvoyError('Cancelled', `cancelled while ${doing}`, { cause: error });
+  if (error instanceof ConvoyError) return error;
+  if (signal?.aborted === true) return new ConvoyError('Cancelled', `cancelled while ${doing}`, { cause: error });
+  if (isErrno(error, 'EACCES', 'EPERM'))
+    return new ConvoyError(
+      'Precondition',
+      `root was refused (${error.code}, ${error.syscall ?? 'a system call'}) while ${doing}: everything in a pool is root's, and copies keep every owner; an NFS export needs no_root_squash for this host, elsewhere this process lacks a capability`,
+      { cause: error },
+    );
+  if (isErrno(error, ...NO_ANSWER))
+    return new ConvoyError('Unavailable', `the server does not answer (${error.code}) while ${doing}: check it and the mount`, {
+      cause: error,
+    });
   return fromErrno(error, doing);
 }
 
@@ -15,7 +31,7 @@ export async function unlessAbsent<T>(work: Promise<T>, doing: string): Promise<
     return await work;
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
-    throw fromErrno(error, doing);
+    throw failure(error, doing);
   }
 }
 

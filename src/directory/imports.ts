@@ -1,10 +1,10 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, readdir, unlink } from 'node:fs/promises';
-import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
+import { ConvoyError, isErrno } from '../convoy/errors.ts';
 import { step } from '../observe/steps.ts';
 import type { System } from '../system/api.ts';
 import type { DataShape, DirectoryContents } from './contents.ts';
-import { refuseMountsBelow, unlessAbsent } from './failures.ts';
+import { failure, refuseMountsBelow, unlessAbsent } from './failures.ts';
 import { ADOPTED_FROM, KEPT_AS, type Layout } from './layout.ts';
 import type { Place } from './place.ts';
 import { readText } from './read-text.ts';
@@ -55,7 +55,7 @@ export class DirectoryImports {
       step('data.named');
     } catch (error) {
       await this.#undo(id);
-      throw fromErrno(error, `adopting ${path}`);
+      throw failure(error, `adopting ${path}`);
     }
   }
 
@@ -94,7 +94,7 @@ export class DirectoryImports {
         await this.#system.files.renameDurable(this.#layout.data('volume', id), this.#layout.imported(name));
         return name;
       } catch (error) {
-        if (!isErrno(error, 'EEXIST', 'ENOTEMPTY')) throw fromErrno(error, `keeping the data of volume ${id} in ${this.#layout.imports()}`);
+        if (!isErrno(error, 'EEXIST', 'ENOTEMPTY')) throw failure(error, `keeping the data of volume ${id} in ${this.#layout.imports()}`);
       }
     }
   }

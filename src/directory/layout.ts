@@ -1,6 +1,6 @@
 import { join, sep } from 'node:path';
 import { ConvoyError } from '../convoy/errors.ts';
-import { assertLocalId, type LocalId, type ObjectKind, parseLocalId } from '../convoy/ids.ts';
+import { assertLocalId, type LocalId, nodeKey, type ObjectKind, parseLocalId } from '../convoy/ids.ts';
 
 /** Proof that this directory is a pool, and which: text of the pool layer's. Locked by the process that manages the pool. */
 export const MARKER = '.convoy-pool.json';
@@ -17,7 +17,11 @@ const FOLDER = { volume: 'volumes', snapshot: 'snapshots' } as const satisfies R
 const LETTER = { volume: 'v', snapshot: 's' } as const satisfies Record<ObjectKind, string>;
 const TRASH = 'trash';
 const IMPORT = 'import';
+/** Made with the pool. */
 export const FOLDERS = [FOLDER.volume, FOLDER.snapshot, TRASH, IMPORT] as const;
+/** Made when it is first needed: pools of one host have none. */
+export const HOLDERS = 'holders';
+const NODE_KEY = /^[0-9a-f]{16}$/;
 
 export interface ParsedTrashName {
   readonly kind: ObjectKind;
@@ -33,7 +37,9 @@ export interface ParsedTrashName {
  *     snapshots/<local id>/…
  *     trash/<milliseconds>-<random>-<kind letter>-<local id>/…
  *     import/<name>
+ *     holders/<local volume id>/<node key>
  *
+ * What is under `holders` is of many hosts, each of which writes the files of its own key; all else is of who manages the pool.
  * Pure: nothing here touches the disk. Every path made from an id or a name is proven to be inside the root.
  */
 export class Layout {
@@ -78,6 +84,19 @@ export class Layout {
     return inside(this.place('volume', id), note);
   }
 
+  holders(): string {
+    return inside(this.root, HOLDERS);
+  }
+  /** Where the nodes that hold a volume are noted; not in its own directory, which a delete may move away at any moment. */
+  holdersOf(id: string): string {
+    assertLocalId(id, 'volume');
+    return inside(this.holders(), id);
+  }
+  /** The note of one node, whose name may be no file name. */
+  holder(id: string, node: string): string {
+    return inside(this.holdersOf(id), nodeKey(node));
+  }
+
   trashEntry(entry: string): string {
     if (parseTrashName(entry) === undefined)
       throw new ConvoyError('NotFound', `trash entry ${JSON.stringify(entry.slice(0, 100))} does not exist`);
@@ -109,6 +128,10 @@ export function parseTrashName(entry: string): ParsedTrashName | undefined {
   const discardedAt = new Date(Number(time));
   return id === undefined || Number.isNaN(discardedAt.getTime()) ? undefined : { kind, id, discardedAt };
 }
+
+export const isNodeKey = (name: string): boolean => NODE_KEY.test(name);
+/** What a killed `Files.writeDurable` leaves beside a file. */
+export const unfinished = (name: string): string => `.${name}.tmp`;
 
 /** `base/name`, where `name` is proven to be one path component. */
 function inside(base: string, name: string): string {

@@ -1,16 +1,17 @@
 import { readdir, rmdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { RecordOperations } from '../convoy/contract.ts';
-import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
+import { ConvoyError, isErrno } from '../convoy/errors.ts';
 import { isLocalId, type ObjectKind } from '../convoy/ids.ts';
 import type { Files } from '../system/api.ts';
-import { unlessAbsent } from './failures.ts';
-import { ADOPTED_FROM, KEPT_AS, type Layout, RECORD } from './layout.ts';
+import { failure, unlessAbsent } from './failures.ts';
+import { askAfresh } from './fresh.ts';
+import { ADOPTED_FROM, KEPT_AS, type Layout, RECORD, unfinished } from './layout.ts';
 import { readText } from './read-text.ts';
 import type { DirectoryStorage } from './storage.ts';
 
-/** Files beside an object's data that go with its record. A dot and `.tmp`: what a killed write left. */
-const SMALL_FILES = [RECORD, ADOPTED_FROM, KEPT_AS].flatMap((name) => [name, `.${name}.tmp`]);
+/** Files beside an object's data that go with its record. */
+const SMALL_FILES = [RECORD, ADOPTED_FROM, KEPT_AS].flatMap((name) => [name, unfinished(name)]);
 
 /** `record.json` in the object's own directory. */
 export class DirectoryRecords implements RecordOperations {
@@ -25,10 +26,14 @@ export class DirectoryRecords implements RecordOperations {
   }
 
   async readRecord(kind: ObjectKind, id: string): Promise<string | undefined> {
-    const text = await readText(this.#layout.record(kind, id), `the record of ${kind} ${id}`);
+    const read = async (): Promise<string | undefined> => await readText(this.#layout.record(kind, id), `the record of ${kind} ${id}`);
+    const text = await read();
+    if (text !== undefined) return text;
+    await askAfresh(this.#layout.folder(kind));
+    const again = await read();
     // Absence proves nothing unless the pool is still there.
-    if (text === undefined) await this.#storage.assertSame();
-    return text;
+    if (again === undefined) await this.#storage.assertSame();
+    return again;
   }
 
   async writeRecord(kind: ObjectKind, id: string, text: string): Promise<void> {
@@ -38,7 +43,7 @@ export class DirectoryRecords implements RecordOperations {
       await this.#files.mkdirDurable(this.#layout.place(kind, id), 0o700);
       await this.#files.writeDurable(path, text, { mode: 0o600 });
     } catch (error) {
-      throw fromErrno(error, `writing the record of ${kind} ${id}`);
+      throw failure(error, `writing the record of ${kind} ${id}`);
     }
   }
 
@@ -61,7 +66,7 @@ export class DirectoryRecords implements RecordOperations {
       await rmdir(place);
       await this.#files.syncDirectory(dirname(place));
     } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw fromErrno(error, `removing the record of ${kind} ${id}`);
+      if (!isErrno(error, 'ENOENT')) throw failure(error, `removing the record of ${kind} ${id}`);
     }
   }
 
@@ -73,7 +78,7 @@ export class DirectoryRecords implements RecordOperations {
       await this.#storage.assertSame();
       return entries.filter((entry) => isLocalId(entry.name, kind) && entry.isDirectory()).map((entry) => entry.name);
     } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw fromErrno(error, `reading ${folder}`);
+      if (!isErrno(error, 'ENOENT')) throw failure(error, `reading ${folder}`);
       await this.#storage.assertSame();
       throw new ConvoyError('DataLoss', `${folder} is missing from the pool: restore it, or check the file system`, { cause: error });
     }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, readdir, rename, unlink } from 'node:fs/promises';
 import type { StorageOperations } from '../convoy/contract.ts';
-import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
+import { ConvoyError, isErrno } from '../convoy/errors.ts';
 import type { FileLock, Files } from '../system/api.ts';
-import { unlessAbsent } from './failures.ts';
-import { FOLDERS, type Layout, MARKER } from './layout.ts';
+import { failure, unlessAbsent } from './failures.ts';
+import { FOLDERS, HOLDERS, type Layout, MARKER } from './layout.ts';
 import { type Identity, isSame, type Place } from './place.ts';
 import { readText } from './read-text.ts';
 
@@ -13,7 +13,7 @@ export class DirectoryStorage implements StorageOperations {
   readonly #files: Files;
   readonly #layout: Layout;
   readonly #place: Place;
-  #sharesBlocks = false;
+  #sharesBlocks: boolean | undefined;
   #held: { readonly lock: FileLock; readonly marker: Identity } | undefined;
 
   constructor(files: Files, layout: Layout, place: Place) {
@@ -26,12 +26,11 @@ export class DirectoryStorage implements StorageOperations {
     await this.#place.prove();
     const text = await readText(this.#layout.marker(), 'the pool marker');
     await this.#place.assertSame();
-    if (text !== undefined) await this.#findOutSharing();
     return text;
   }
 
-  /** True if the file system can share blocks between files. Known once the marker was read; false before. */
-  get sharesBlocks(): boolean {
+  /** True if the file system can share blocks between files. Known to who manages the pool, once it is locked. */
+  get sharesBlocks(): boolean | undefined {
     return this.#sharesBlocks;
   }
 
@@ -40,7 +39,7 @@ export class DirectoryStorage implements StorageOperations {
     await this.#place.prove();
     for (const entry of await this.#entries(this.#layout.root)) {
       if (entry === 'lost+found' || isUnfinishedMarker(entry)) continue;
-      if (!(FOLDERS as readonly string[]).includes(entry)) return false;
+      if (!([...FOLDERS, HOLDERS] as readonly string[]).includes(entry)) return false;
       const path = `${this.#layout.root}/${entry}`;
       if (!(await lstat(path)).isDirectory() || (await this.#entries(path)).length > 0) return false;
     }
@@ -56,16 +55,19 @@ export class DirectoryStorage implements StorageOperations {
       for (const folder of FOLDERS) await this.#files.mkdirDurable(`${this.#layout.root}/${folder}`, 0o700);
       await this.#putMarker(text, present);
     } catch (error) {
-      throw fromErrno(error, `making a pool in ${this.#layout.root}`);
+      throw failure(error, `making a pool in ${this.#layout.root}`);
     }
     await this.#findOutSharing();
   }
 
   /** Held by a file lock on the marker: given up by `release`, or by the kernel when the process ends. */
   async lock(): Promise<void> {
+    await this.#place.assertLockable();
     await this.#place.assertSame();
     if (this.#held === undefined) this.#held = await this.#lockMarker();
     await this.assertSame();
+    // Not before: finding out writes, and only who manages the pool may.
+    await this.#findOutSharing();
   }
 
   async release(): Promise<void> {
@@ -149,7 +151,7 @@ export class DirectoryStorage implements StorageOperations {
         });
       if (isErrno(error, 'ENOENT'))
         throw new ConvoyError('Unavailable', `${this.#layout.root} has no marker (${MARKER}): it is no pool yet`, { cause: error });
-      throw fromErrno(error, `locking the marker of ${this.#layout.root}`);
+      throw failure(error, `locking the marker of ${this.#layout.root}`);
     }
     const marker = await this.#markerIdentity();
     if (marker !== undefined) return { lock, marker };
@@ -168,7 +170,7 @@ export class DirectoryStorage implements StorageOperations {
     try {
       this.#sharesBlocks = await this.#files.canClone(this.#layout.root);
     } catch (error) {
-      throw fromErrno(error, `finding out whether ${this.#layout.root} can share blocks`);
+      throw failure(error, `finding out whether ${this.#layout.root} can share blocks`);
     }
   }
 
@@ -176,7 +178,7 @@ export class DirectoryStorage implements StorageOperations {
     try {
       return await readdir(path);
     } catch (error) {
-      throw fromErrno(error, `reading ${path}`);
+      throw failure(error, `reading ${path}`);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, readdir, rename } from 'node:fs/promises';
 import type { CallContext, TrashEntry, TrashOperations } from '../convoy/contract.ts';
-import { ConvoyError, fromErrno, isErrno } from '../convoy/errors.ts';
+import { ConvoyError, isErrno } from '../convoy/errors.ts';
 import type { ObjectKind } from '../convoy/ids.ts';
 import type { System } from '../system/api.ts';
 import { copyCall, failure, refuseMountsBelow, unlessAbsent } from './failures.ts';
@@ -35,7 +35,7 @@ export class DirectoryTrash implements TrashOperations {
       await this.#system.files.renameDurable(place, this.#layout.trashEntry(entry));
       return { entry, kind, id, discardedAt };
     } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw fromErrno(error, `moving ${kind} ${id} to the trash`);
+      if (!isErrno(error, 'ENOENT')) throw failure(error, `moving ${kind} ${id} to the trash`);
       await this.#proveFolders(error);
       return undefined;
     }
@@ -50,7 +50,7 @@ export class DirectoryTrash implements TrashOperations {
         return parsed === undefined ? [] : [{ entry, ...parsed }];
       });
     } catch (error) {
-      throw fromErrno(error, `reading ${this.#layout.trash()}`);
+      throw failure(error, `reading ${this.#layout.trash()}`);
     }
   }
 
@@ -74,7 +74,7 @@ export class DirectoryTrash implements TrashOperations {
       if (isErrno(error, 'EEXIST', 'ENOTEMPTY'))
         throw new ConvoyError('AlreadyExists', `${entry.kind} ${entry.id} exists again: delete or rename that one first`, { cause: error });
       if (isErrno(error, 'ENOENT')) throw new ConvoyError('NotFound', `trash entry ${entry.entry} does not exist`, { cause: error });
-      throw fromErrno(error, `taking ${entry.kind} ${entry.id} out of the trash`);
+      throw failure(error, `taking ${entry.kind} ${entry.id} out of the trash`);
     }
   }
 

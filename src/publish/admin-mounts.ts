@@ -43,7 +43,7 @@ export async function mountForAdmin(
         'InUse',
         `volume ${volumeId} is ${block.kind} as a raw block device at ${block.path}: it is not mounted beside that`,
       );
-    await whileHeld(deps, volumeId, open, async () => {
+    await whileHeld(deps, volumeId, open, { alone: false }, async () => {
       await deps.records.put(volumeId, { path, kind: 'mounted', access: 'mount', readOnly: options.readOnly, fsType: '' });
       try {
         await mountWhole(deps, open, own, { path, readOnly: options.readOnly }, call);

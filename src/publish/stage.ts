@@ -34,7 +34,9 @@ export async function stage(deps: PublishDeps, input: StageInput, call: Call): P
       open.properties.scope === 'global' && open.properties.access === 'device' && input.capability.mode === 'MULTI_NODE_READER_ONLY';
     const terms = termsOf(input.capability, flags.readOnly || shared);
     const record = await deps.records.read(input.volumeId);
-    await whileHeld(deps, input.volumeId, open, async () => {
+    // What is here already is no newcomer, whoever else has come since.
+    const alone = input.capability.mode.startsWith('SINGLE_NODE') && record.places.length === 0;
+    await whileHeld(deps, input.volumeId, open, { alone }, async () => {
       if (access.kind === 'block') await stageBlock(deps, open, record, path, terms);
       else await stageMount(deps, open, record, path, { ...terms, rawFlags: access.mountFlags }, call);
     });

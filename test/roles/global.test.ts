@@ -37,7 +37,11 @@ void suite('a global pool', () => {
     const volume = await shared('on both');
     assert.match(volume.volumeId, /^shared\.global\.v[0-9a-f]{32}$/);
     assert.deepEqual(volume.accessibleTopology, []);
-    const [onAlpha, onBeta] = [await rig.user('alpha').publish(volume.volumeId), await rig.user('beta').publish(volume.volumeId)];
+    const many = { mode: 'MULTI_NODE_MULTI_WRITER' } as const;
+    const [onAlpha, onBeta] = [
+      await rig.user('alpha').publish(volume.volumeId, many),
+      await rig.user('beta').publish(volume.volumeId, many),
+    ];
     writeFileSync(join(onAlpha, 'said'), 'by alpha');
     assert.equal(readFileSync(join(onBeta, 'said'), 'utf8'), 'by alpha');
     await failsWith(rig.csi.call('DeleteVolume', { volumeId: volume.volumeId }), 'FAILED_PRECONDITION', 'node alpha', 'node beta');
@@ -150,6 +154,22 @@ void suite('a global pool', () => {
     await untilEmpty();
   });
 
+  test('of which a consumer wants one node alone is on one', async () => {
+    const { volumeId } = await shared('for one');
+    const target = await rig.user('alpha').publish(volumeId);
+    writeFileSync(join(target, 'data'), 'by alpha');
+    await failsWith(rig.user('beta').publish(volumeId), 'FAILED_PRECONDITION', 'node alpha', 'ReadWriteMany');
+    assert.equal(await rig.user('alpha').publish(volumeId, { tag: 'second' }), rig.user('alpha').targetPath(volumeId, 'second'));
+    await rig.user('alpha').unpublish(volumeId, { tag: 'second', unstage: false });
+    await rig.user('alpha').unpublish(volumeId);
+    assert.equal(readFileSync(join(await rig.user('beta').publish(volumeId), 'data'), 'utf8'), 'by alpha');
+    // A note that beta has by now does not bind alpha for ever.
+    await failsWith(rig.user('alpha').publish(volumeId), 'FAILED_PRECONDITION', 'node beta');
+    await rig.user('beta').unpublish(volumeId);
+    await remove(rig, volumeId);
+    await untilEmpty();
+  });
+
   test('a node that was killed still holds its volume, until it is declared gone', async () => {
     const volume = await shared('held');
     const target = await rig.user('beta').publish(volume.volumeId);
@@ -160,7 +180,10 @@ void suite('a global pool', () => {
     // Its machine is off: nothing of it is mounted any more.
     releaseBelow(rig.node('beta').useDirectory);
     assert.deepEqual(mountsBelow(rig.node('beta').useDirectory), []);
+    await failsWith(rig.user('alpha').publish(volume.volumeId), 'FAILED_PRECONDITION', 'convoy node forget beta');
     await rig.controller.json('node', 'forget', 'beta');
+    assert.equal(readFileSync(join(await rig.user('alpha').publish(volume.volumeId), 'data'), 'utf8'), 'still here');
+    await rig.user('alpha').unpublish(volume.volumeId);
     await remove(rig, volume.volumeId);
     await rig.node('beta').start();
     await rig.controller.json('node', 'readmit', 'beta');

@@ -27,6 +27,8 @@ export interface CreateRequest {
   readonly fromVolume?: string;
 }
 export interface PublishOptions {
+  /** Default: SINGLE_NODE_MULTI_WRITER. */
+  readonly mode?: 'MULTI_NODE_MULTI_WRITER';
   readonly tag?: string;
   readonly fsType?: string;
   readonly block?: boolean;
@@ -85,8 +87,8 @@ export function publishRequests(
   targetPath: string,
   options: PublishOptions = {},
 ): { readonly stage: RequestOf<'NodeStageVolume'>; readonly publish: RequestOf<'NodePublishVolume'> } {
-  const volumeCapability =
-    options.block === true ? blockCapability('SINGLE_NODE_MULTI_WRITER') : mountCapability(options.fsType, 'SINGLE_NODE_MULTI_WRITER');
+  const { mode = 'SINGLE_NODE_MULTI_WRITER' } = options;
+  const volumeCapability = options.block === true ? blockCapability(mode) : mountCapability(options.fsType, mode);
   return {
     stage: { volumeId, stagingTargetPath, volumeCapability },
     publish: { volumeId, stagingTargetPath, targetPath, volumeCapability, readonly: options.readonly === true },

@@ -1,4 +1,5 @@
 import type { Operations } from '../../convoy/contract.ts';
+import { localId } from '../../convoy/ids.ts';
 import { type CaseRig, insist } from '../case-rig.ts';
 import { ConformanceError, check, checkEqual, checkNothingChanged, checkRejects } from '../check.ts';
 import type { ConformanceCase } from '../conformance-case.ts';
@@ -26,7 +27,11 @@ interface Survivor<Subject> {
 interface Source {
   readonly volumeId: string;
   readonly snapshotId: string;
+  /** Where something is staged. */
+  readonly staging: string;
 }
+/** A node that is not this one. */
+const OTHER_NODE = 'other node';
 
 const SURVIVORS: readonly Survivor<Source>[] = [
   {
@@ -113,6 +118,54 @@ const SURVIVORS: readonly Survivor<Source>[] = [
       checkEqual(await rig.withFiles(id, (path) => take(path, 'file')), 'kept', 'the file');
     },
   },
+  {
+    what: 'the hold of another node',
+    needs: ['holders'],
+    prepare: async () => NO_SOURCE,
+    before: async (rig, _source, round) => {
+      await rig.create(round);
+    },
+    act: (rig, _source, round) => rig.hold(rig.name(round), OTHER_NODE),
+    verify: async (rig, _source, round) => checkEqual(await holdersOf(rig, round), [OTHER_NODE], 'who holds it'),
+    after: (rig, _source, round) => rig.letGo(rig.name(round), OTHER_NODE),
+  },
+  {
+    what: 'the end of a hold',
+    needs: ['holders'],
+    prepare: async () => NO_SOURCE,
+    before: async (rig, _source, round) => {
+      await rig.create(round);
+      await rig.hold(rig.name(round), OTHER_NODE);
+    },
+    act: (rig, _source, round) => rig.letGo(rig.name(round), OTHER_NODE),
+    verify: async (rig, _source, round) => checkEqual(await holdersOf(rig, round), [], 'who holds it'),
+  },
+  {
+    what: 'a stage',
+    needs: ['holders'],
+    prepare: async (rig) => ({ ...NO_SOURCE, staging: await rig.freshDirectory('staging') }),
+    before: async (rig, _source, round) => {
+      await rig.create(round);
+    },
+    act: (rig, { staging }, round) =>
+      rig.node.stage({ volumeId: rig.volumeId(rig.name(round)), stagingPath: staging, capability: rig.capability() }, rig.call()),
+    verify: async (rig, _source, round) => checkEqual(await holdersOf(rig, round), [rig.pools.nodeName], 'who holds it'),
+    after: async (rig, { staging }, round) => {
+      await rig.node.unstage(rig.volumeId(rig.name(round)), staging, rig.call());
+      checkEqual(await holdersOf(rig, round), [], 'who holds it after the unstage');
+    },
+  },
+  {
+    what: 'an unstage',
+    needs: ['holders'],
+    prepare: async (rig) => ({ ...NO_SOURCE, staging: await rig.freshDirectory('staging') }),
+    before: async (rig, { staging }, round) => {
+      const { id } = await rig.create(round);
+      await insist(() => rig.node.stage({ volumeId: id, stagingPath: staging, capability: rig.capability() }, rig.call()));
+    },
+    act: (rig, { staging }, round) => rig.node.unstage(rig.volumeId(rig.name(round)), staging, rig.call()),
+    verify: async (rig, _source, round) => checkEqual(await holdersOf(rig, round), [], 'who holds it'),
+  },
 ];
 
 const KINDS: Readonly<Record<FaultKind, string>> = {
@@ -178,12 +231,15 @@ async function surviveOne(
   return struck;
 }
 
-const NO_SOURCE: Source = { volumeId: '', snapshotId: '' };
+const NO_SOURCE: Source = { volumeId: '', snapshotId: '', staging: '' };
+
+const holdersOf = async (rig: CaseRig, round: string): Promise<readonly string[]> =>
+  (await rig.holders(rig.name(round))).holders(localId('volume', rig.name(round)));
 
 async function makeSource(rig: CaseRig): Promise<Source> {
   const volume = await rig.create('source');
   await rig.withFiles(volume.id, (path) => put(path, 'file', 'copied'));
-  return { volumeId: volume.id, snapshotId: (await rig.snapshot('source snapshot', volume.id)).id };
+  return { ...NO_SOURCE, volumeId: volume.id, snapshotId: (await rig.snapshot('source snapshot', volume.id)).id };
 }
 
 async function verifyCopy(rig: CaseRig, _source: Source, round: string): Promise<void> {

@@ -17,8 +17,9 @@ import type { LocalId, ObjectKind } from '../../convoy/ids.ts';
 import { type CreateVolumeOptions, OPTION } from '../../convoy/options.ts';
 import { DirectoryPool } from '../../directory/directory-pool.ts';
 import { copyCall, unlessAbsent } from '../../directory/failures.ts';
-import { checkCreateOptions, type DirectoryOptions } from '../../directory/options.ts';
+import { checkCreateOptions } from '../../directory/options.ts';
 import type { System } from '../../system/api.ts';
+import type { VfsOptions } from './options.ts';
 
 /**
  * Who is given the volume may write to it, as whatever user its containers run (README.md, "Ownership"). The directories
@@ -37,9 +38,11 @@ interface Vfs {
 }
 
 /** Volumes are directories of the pool's file system; snapshots and clones are verified copies of them. */
-export function createVfsDriver(name: string, options: DirectoryOptions, deps: DriverDeps): ConvoyDriver {
+export function createVfsDriver(name: string, options: VfsOptions, deps: DriverDeps): ConvoyDriver {
   const { system } = deps;
-  const pool = new DirectoryPool(system, { driver: name, shape: 'directory', path: options.path, requireMount: options.requireMount });
+  const { scope, path, requireMount } = options;
+  const isShared = scope === 'global';
+  const pool = new DirectoryPool(system, { driver: name, shape: 'directory', path, requireMount, isShared });
   const vfs: Vfs = { name, pool, system };
   return defineDriver({
     name,
@@ -55,9 +58,10 @@ export function createVfsDriver(name: string, options: DirectoryOptions, deps: D
       expand: expandOperations(vfs),
       capacity: pool.capacity,
       health: pool.health(),
+      ...(isShared ? { holders: pool.holders } : {}),
     },
     properties: {
-      scope: 'local',
+      scope,
       access: 'directory',
       sizeEnforced: false,
       sizeUnitBytes: 1n,
@@ -71,10 +75,11 @@ export function createVfsDriver(name: string, options: DirectoryOptions, deps: D
       parameters: {},
     },
     info: async () => ({
-      Path: options.path,
+      Path: path,
+      Scope: scope,
       DefaultVolumeSize: String(options.defaultSizeBytes),
-      RequireMount: String(options.requireMount),
-      SharesBlocks: String(pool.sharesBlocks),
+      RequireMount: String(requireMount),
+      ...(pool.storage.sharesBlocks === undefined ? {} : { SharesBlocks: String(pool.sharesBlocks) }),
       SizeEnforced: 'false',
     }),
     close: async () => await pool.close(),

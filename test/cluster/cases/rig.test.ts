@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openCluster } from '../rig/cluster.ts';
-import { WORK_IMAGE } from '../rig/paths.ts';
+import { nodeZone, POOL_SHARED, POOL_SHARED_A, WORK_IMAGE, ZONE_LABEL } from '../rig/paths.ts';
 import { waitFor } from '../rig/shell.ts';
 
 /** The cluster itself: what every other test of this folder stands on. */
@@ -120,5 +120,22 @@ test('each node has an xfs with shared blocks of its own', async () => {
       [node.name],
     );
     await node.run(['rm', '/srv/pool-xfs/clone', `/srv/pool-xfs/${node.name}`]);
+  }
+});
+
+test('all nodes have the same two directories, as a shared file system', async () => {
+  const [first = assert.fail('a cluster without nodes')] = cluster.nodes;
+  for (const place of [POOL_SHARED, POOL_SHARED_A]) {
+    await first.run(['sh', '-c', `echo ${place} >${place}/rig-seen`]);
+    for (const node of cluster.nodes) assert.equal((await node.run(['cat', `${place}/rig-seen`])).trim(), place);
+    await first.run(['rm', `${place}/rig-seen`]);
+  }
+});
+
+test('each node has a zone, and its pods are labelled with it', async () => {
+  for (const { name, number } of cluster.nodes) {
+    const label = `--output=jsonpath={.metadata.labels.${ZONE_LABEL.replaceAll('.', '\\.')}}`;
+    assert.equal(await cluster.kubectl(['get', 'node', name, label]), nodeZone(number));
+    assert.equal(await cluster.kubectl(['get', 'pod', `on-${name}`, inNamespace, label]), nodeZone(number));
   }
 });

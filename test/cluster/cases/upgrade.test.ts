@@ -14,7 +14,7 @@ import { progress, startWriters, stillWriting, type WriterPod } from './lib/writ
  * behind is test/roles/upgrade.test.ts.
  */
 const PODS = 50;
-const CLASSES = ['default', 'fast', 'reflink', 'image', 'docker'];
+const CLASSES = ['default', 'fast', 'reflink', 'image', 'docker', 'shared'];
 const space = await Space.open('upgrade');
 const { api, cluster } = space;
 const nodes = cluster.nodes.map(({ name }) => name);
@@ -56,7 +56,7 @@ test('another image and other values, and every writer goes on', async () => {
 
 test('new claims work, and those from before are snapshotted', async () => {
   await untilDriverReady(space);
-  await Promise.all(visitors('new', 3, { classes: ['fast', 'default'], nodes }).map((each) => comeAndGo(space, each)));
+  await Promise.all(visitors('new', 9, { classes: ['fast', 'default', 'shared'], nodes }).map((each) => comeAndGo(space, each)));
   await space.snapshot('of-before', 'writer-0');
   await space.snapshotReady('of-before');
 });

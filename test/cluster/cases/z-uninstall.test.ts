@@ -18,7 +18,7 @@ const CSI_DRIVER = `/apis/storage.k8s.io/v1/csidrivers/${DRIVER}`;
 const writers: readonly WriterPod[] = nodes.map((node) => ({
   name: `writer-${node}`,
   node,
-  claims: { [`vfs-${node}`]: 'default', [`loop-${node}`]: 'fast' },
+  claims: { [`vfs-${node}`]: 'default', [`loop-${node}`]: 'fast', [`shared-${node}`]: 'shared' },
 }));
 const claims = writers.flatMap((writer) => Object.keys(writer.claims));
 let values = '';
@@ -82,10 +82,18 @@ test('installed again it serves what was there, and new claims', async () => {
   // The kubelet unmounts and mounts again what the old driver had mounted.
   await space.removePods(first.name);
   const count = before.get(`vfs-${first.node}`) ?? 0;
-  await space.run('reader', { node: first.node, claims: { '/data': `vfs-${first.node}`, '/fast': `loop-${first.node}` } });
-  assert.ok(Number(await space.exec('reader', 'tail -n 1 /data/numbers')) >= count);
-  assert.ok(Number(await space.exec('reader', 'tail -n 1 /fast/numbers')) >= count);
-  await Promise.all(visitors('new', 3, { classes: ['fast', 'default'], nodes }).map((each) => comeAndGo(space, each)));
+  const mounts = { '/data': `vfs-${first.node}`, '/fast': `loop-${first.node}`, '/shared': `shared-${first.node}` };
+  await space.run('reader', { node: first.node, claims: mounts });
+  for (const mount of Object.keys(mounts)) assert.ok(Number(await space.exec('reader', `tail -n 1 ${mount}/numbers`)) >= count, mount);
+  // What is global is on no node: another one reads what the first wrote, and sees a writer that never noticed write on.
+  const [, second = assert.fail('one writer is too few'), third = assert.fail('two writers are too few')] = writers;
+  const elsewhere = { '/first': `shared-${first.node}`, '/third': `shared-${third.node}` };
+  await space.run('elsewhere', { node: second.node, claims: elsewhere });
+  assert.equal(await space.exec('elsewhere', 'tail -n 1 /first/numbers'), await space.exec('reader', 'tail -n 1 /shared/numbers'));
+  const seen = async (): Promise<number> => Number(await space.exec('elsewhere', 'tail -n 1 /third/numbers'));
+  const begun = await seen();
+  await space.until('the writer on the third node to be seen', async () => assert.ok((await seen()) > begun));
+  await Promise.all(visitors('new', 9, { classes: ['fast', 'default', 'shared'], nodes }).map((each) => comeAndGo(space, each)));
 });
 
 async function uidsOfDriver(): Promise<readonly string[]> {

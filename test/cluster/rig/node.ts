@@ -5,7 +5,7 @@ import { nodeKubeconfig } from './control-plane.ts';
 import { releaseLoopsOfNode } from './loops.ts';
 import { netnsPath, processesInNetns } from './network.ts';
 import { containerdConfig, kubeletConfig, nodeDirectory, writeNodeConfig, xfsImage } from './node-config.ts';
-import { BIN } from './paths.ts';
+import { BIN, nodeZone, SHARED, ZONE_LABEL } from './paths.ts';
 import { isAlive, killAll, killRecorded, logTail, onlyChild, type ProcessRecord, recordOf, startDetached } from './processes.ts';
 import { type RunOptions, run, waitFor } from './shell.ts';
 import { changeNode, type NodeState, requireState } from './state.ts';
@@ -32,7 +32,7 @@ export async function bootNode(number: number): Promise<void> {
   const unshare = await startDetached(name, 'nsenter', [
     `--net=${netnsPath(number)}`,
     ...['unshare', '--mount', '--pid', '--uts', '--fork', '--mount-proc', '--kill-child', '--propagation', 'private'],
-    ...['sh', INIT, name, nodeDirectory(number), xfsImage(number)],
+    ...['sh', INIT, name, nodeDirectory(number), xfsImage(number), SHARED],
   ]);
   const init = await onlyChild(name, unshare);
   changeNode(number, (node) => ({ ...node, init }));
@@ -52,6 +52,7 @@ export async function startKubelet(number: number): Promise<void> {
     `--kubeconfig=${nodeKubeconfig({ name })}`,
     `--hostname-override=${name}`,
     `--node-ip=${address}`,
+    `--node-labels=${ZONE_LABEL}=${nodeZone(number)}`,
   ]);
 }
 

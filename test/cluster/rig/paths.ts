@@ -37,6 +37,14 @@ export const PAUSE_IMAGE = 'registry.k8s.io/pause:3.10';
 /** Where on each node a test may put pools: on the node's root file system (ext4 here), and on an xfs with shared blocks. */
 export const POOL_LOOP = '/srv/pool-loop';
 export const POOL_XFS = '/srv/pool-xfs';
+/** What of all nodes is one: directories of this machine that each node has at the same place, its shared file systems. */
+export const SHARED = join(RUN, 'shared');
+export const POOL_SHARED = '/srv/shared';
+export const POOL_SHARED_A = '/srv/shared-a';
+
+export const ZONE_LABEL = 'topology.kubernetes.io/zone';
+/** What a node's kubelet registers it with. */
+export const nodeZone = (number: number): string => (number <= 2 ? 'a' : 'b');
 
 export const nodeName = (number: number): string => `node-${number}`;
 export const nodeAddress = (number: number): string => `10.200.0.${10 + number}`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { isConvoyError } from '../../../src/convoy/errors.ts';
-import { localId } from '../../../src/convoy/ids.ts';
+import { localId, nodeKey } from '../../../src/convoy/ids.ts';
 import { formatTrashName, Layout, parseTrashName } from '../../../src/directory/layout.ts';
 
 const layout = new Layout('/pool', 'data');
@@ -51,12 +51,30 @@ describe('layout of a directory pool', () => {
       );
   });
 
+  it('notes a holder beside the volumes, under the key of its node, whatever that is called', () => {
+    assert.equal(layout.holder(volume, 'node-1'), `/pool/holders/${volume}/${nodeKey('node-1')}`);
+    for (const node of HOSTILE) assert.match(layout.holder(volume, node), new RegExp(`^/pool/holders/${volume}/[0-9a-f]{16}$`));
+    for (const id of [...HOSTILE, snapshot])
+      for (const path of ['holdersOf', 'holder'] as const)
+        assert.throws(
+          () => layout[path](id, 'node-1'),
+          (error) => isConvoyError(error, 'NotFound'),
+          `${path} ${id}`,
+        );
+  });
+
   it('never makes a path outside of the root, whatever text it is given', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        for (const make of [() => layout.data('volume', text), () => layout.imported(text), () => layout.trashEntry(text)]) {
+        for (const make of [
+          () => layout.data('volume', text),
+          () => layout.imported(text),
+          () => layout.trashEntry(text),
+          () => layout.holder(text, 'node'),
+          () => layout.holder(volume, text),
+        ]) {
           try {
-            assert.match(make(), /^\/pool\/(volumes|import|trash)\/[^/]+(\/data)?$/);
+            assert.match(make(), /^\/pool\/(volumes|import|trash|holders)\/[^/]+(\/data|\/[0-9a-f]{16})?$/);
           } catch (error) {
             assert.ok(isConvoyError(error));
           }

@@ -6,6 +6,7 @@ import { checkCreateOptions, parseDirectoryOptions } from '../../../src/director
 import { register as registerLoop } from '../../../src/drivers/loop/index.ts';
 import { checkFits, parseLoopOptions } from '../../../src/drivers/loop/options.ts';
 import { register as registerVfs } from '../../../src/drivers/vfs/index.ts';
+import { parseVfsOptions } from '../../../src/drivers/vfs/options.ts';
 
 const refused = (work: () => unknown, code: 'InvalidArgument' | 'NotSupported' | 'OutOfRange', text: RegExp): void => {
   assert.throws(work, (error) => isConvoyError(error, code) && text.test(error.message));
@@ -39,6 +40,15 @@ describe('options of directory pools', () => {
     refused(() => parseLoopOptions('loop', { 'loop.path': '/srv', 'loop.fs': 'btrfs' }), 'InvalidArgument', /loop\.fs.*ext4, xfs/);
   });
 
+  it('of vfs say whether other hosts reach the directory too', () => {
+    const scope = (text: string | undefined): string =>
+      parseVfsOptions('vfs', { 'vfs.path': '/srv', ...(text === undefined ? {} : { 'vfs.scope': text }) }).scope;
+    assert.deepEqual([scope(undefined), scope('local'), scope('global')], ['local', 'local', 'global']);
+    for (const wrong of ['', 'Global', 'cluster', 'true', 'x'.repeat(100)])
+      refused(() => scope(wrong), 'InvalidArgument', /^vfs\.scope is ".{0,32}"; allowed are local, global$/);
+    refused(() => parseLoopOptions('loop', { 'loop.path': '/srv', 'loop.scope': 'global' }), 'InvalidArgument', /"loop\.scope"/);
+  });
+
   it('of a create are refused by their wire name when the driver has no use for them', () => {
     refused(() => checkCreateOptions('vfs', { sizeBytes: 1n, volumeIops: 5 }, []), 'NotSupported', /VolumeIOPS/);
     refused(() => checkCreateOptions('loop', { sizeBytes: 1n, prepareForVm: true }, ['thin']), 'NotSupported', /PrepareForVM/);
@@ -64,5 +74,6 @@ describe('options of directory pools', () => {
       'loop.requiremount',
       'loop.fs',
     ]);
+    assert.match(registry.get('vfs').description.options['vfs.scope'] ?? '', /global.*\(default local\)/);
   });
 });

@@ -8,7 +8,7 @@ import { EXIT_CODES } from '../../../src/cli/exit-codes.ts';
 import { parseConfigFile } from '../../../src/config/file.ts';
 import { poolsOfFile } from '../../../src/config/pools.ts';
 import { FIELD_TABLES, LIST_TABLES } from '../../../src/config/schema.ts';
-import { PARAMETER } from '../../../src/convoy/names.ts';
+import { DEFAULT_DRIVER_NAME, PARAMETER } from '../../../src/convoy/names.ts';
 import { OPTION } from '../../../src/convoy/options.ts';
 import { METRICS } from '../../../src/observe/metric-catalogue.ts';
 import { headingsOf, ROOT, readPage, sectionOf, tableRows } from './pages.ts';
@@ -67,7 +67,7 @@ describe('the documentation', () => {
 
   it('has an example of a config file that is right', () => {
     const yaml = /<!-- test:config -->\n```yaml\n([\s\S]*?)```/.exec(readPage('docs/operations.md').text)?.[1] ?? '';
-    const pools = poolsOfFile(parseConfigFile('example', yaml).pools ?? []);
+    const pools = poolsOfFile(parseConfigFile('example', yaml).pools ?? [], DEFAULT_DRIVER_NAME);
     assert.deepEqual(
       pools.map(({ name, driver }) => `${name} ${driver}`),
       ['fast loop', 'shared vfs'],

@@ -8,7 +8,7 @@ import { notYet } from './waiting.ts';
 export const DRIVER = 'csi.convoy-csi.org';
 export const TOPOLOGY_KEY = `${DRIVER}/node`;
 
-/** The pools of values.yaml that every node has. Each has a class of its name and an immediate one, NAME-now. */
+/** The pools of values.yaml that every node has for itself. Each has a class of its name and an immediate one, NAME-now. */
 export interface PoolFacts {
   readonly pool: string;
   readonly driver: 'vfs' | 'loop' | 'local';
@@ -40,6 +40,12 @@ export async function controllerPod(api: Api): Promise<string> {
 export async function agentPod(api: Api, node: string): Promise<string> {
   const pod = (await driverPods(api, 'node')).find(({ spec }) => spec.nodeName === node);
   return pod?.metadata.name ?? assert.fail(`node ${node} has no agent`);
+}
+
+/** kill -9 of the program in a pod of the driver; the kubelet starts it again. */
+export async function killConvoy({ api, cluster }: Space, pod: string): Promise<void> {
+  const { spec } = await api.get<Pod>(`${PODS}/${pod}`);
+  await cluster.node(spec.nodeName ?? '').killContainer({ namespace: KUBERNETES_NAMESPACE, pod, container: 'convoy' });
 }
 
 /** The `convoy` command in a pod of the driver; what it prints with --json. */

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import type { ClusterNode } from '../../rig/cluster.ts';
 import { loopsOfNode } from '../../rig/loops.ts';
 import { agentPod, convoy, DRIVER } from './driver.ts';
+import { globalVolumes } from './global.ts';
 import type { Volume } from './objects.ts';
 import { type Space, VOLUMES } from './space.ts';
 
-/** What the driver has on the nodes, each thing as one line: equal means that nothing was left and nothing lost. */
+/** What the driver has on the nodes and in its global pools, each thing as one line: equal means that nothing was left and nothing lost. */
 export interface OnNodes {
-  /** Ids of volumes, as each node's agent tells. */
+  /** Ids of volumes, as each node's agent and the controller tell. */
   readonly volumes: readonly string[];
   /** Mounts of volumes below the kubelet's directory. */
   readonly mounts: readonly string[];
@@ -20,6 +21,7 @@ export async function lookAtNodes(space: Space): Promise<OnNodes> {
   const volumes = await Promise.all(nodes.map((node) => volumesOn(space, node.name)));
   const mounts = await Promise.all(nodes.map(mountsOn));
   const loops = await Promise.all(nodes.map(({ number }) => loopsOfNode(number)));
+  volumes.push(await globalVolumes(space));
   return { volumes: volumes.flat().sort(), mounts: mounts.flat().sort(), loops: loops.flat().sort() };
 }
 
