@@ -54,7 +54,7 @@ COPY --from=build /out/ /
 # started once; `all` has to serve, the others end by themselves without a cluster. The root file system is read-only afterwards, so
 # nothing else ever gets in. On a processor with other abilities than the builder's it is not used, and a start takes longer.
 RUN set -eu; cache=/usr/lib/convoy/dist/compile-cache; mkdir -m 777 "$cache"; at=/tmp/warm; \
-    for as in 0:all 0:node 65532:controller; do \
+    for as in 0:all 0:node 0:controller 65532:controller; do \
       user=${as%:*}; role=${as#*:}; mkdir "$at"; \
       printf '%s\n' \
         'http: { listen: "" }' \

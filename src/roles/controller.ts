@@ -3,6 +3,7 @@ import { addClusterAdminService } from '../admin/server.ts';
 import { createDialer } from '../channel/dialer.ts';
 import { ClusterNodes } from '../cluster/admin.ts';
 import { Agents } from '../cluster/agents.ts';
+import type { GlobalPools } from '../cluster/router.ts';
 import { forwardingRpcs } from '../cluster/rpcs.ts';
 import type { DaemonConfig } from '../config/config.ts';
 import { VERSION } from '../config/version.ts';
@@ -53,7 +54,7 @@ export async function startController(config: DaemonConfig, registry: DriverRegi
   const ofPools = globalPools === undefined ? async () => [] : poolSamples(globalPools);
   gather = async () => [...(await clusterSamples(cluster)), ...(await ofPools())];
 
-  await serve({ config, registry, pools, globalPools, ports, agents, cluster, log, metrics, ready: () => ready }, made);
+  await serve({ config, registry, pools, globalPools, global, ports, agents, cluster, log, metrics, ready: () => ready }, made);
   health.metrics = async () => ({ contentType: metrics.contentType, body: await metrics.render() });
   health.ready = async () => [
     ...(await ports.problems()),
@@ -99,6 +100,7 @@ interface Parts {
   readonly registry: DriverRegistry;
   readonly pools: readonly PoolOutline[];
   readonly globalPools: Pools | undefined;
+  readonly global: GlobalPools | undefined;
   readonly ports: ControllerPorts;
   readonly agents: Agents;
   readonly cluster: ClusterNodes;
@@ -108,14 +110,13 @@ interface Parts {
 }
 
 async function serve(
-  { config, registry, pools, globalPools, ports, agents, cluster, log, metrics, ready }: Parts,
+  { config, registry, pools, globalPools, global, ports, agents, cluster, log, metrics, ready }: Parts,
   made: AsyncDisposableStack,
 ): Promise<void> {
   const { driverName } = config;
   const offered = advertised(outlineTotals(pools));
   const server = new Server(SERVER_OPTIONS);
   const { goneNodes, view } = ports;
-  const global = globalPools === undefined ? undefined : asGlobalPools(globalPools, driverName);
   const csi = addCsiServices(
     server,
     {
