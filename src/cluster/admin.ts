@@ -175,8 +175,9 @@ export class ClusterNodes implements ClusterAdmin {
   /** A slip of the pen would release nothing, and leave the admin in the belief that it did. */
   async #refuseIfUnknown(nodeName: string, key: string, object: object | undefined): Promise<void> {
     if (object !== undefined) return;
-    const { view } = this.#options;
+    const { view, global } = this.#options;
     if (view !== undefined && nodesOf(await view.persistentVolumes()).has(key)) return;
+    if ((await global?.isHolder(nodeName)) === true) return;
     throw new ConvoyError(
       'NotFound',
       `node ${JSON.stringify(nodeName)} is not known: it has no agent, no Node object and no PersistentVolume; check the name ("convoy node list"), or declare it gone all the same: --force`,

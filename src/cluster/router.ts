@@ -14,6 +14,8 @@ export interface GlobalPools {
   call<Name extends ForwardedRpc>(rpc: Name, request: CsiMethods[Name]['received'], call: Call): Promise<CsiMethods[Name]['response']>;
   /** All their volumes, as agents answer ListInventory. Unavailable when a pool cannot tell: never a shorter list. */
   inventory(): Promise<readonly Omit<OrphanVolume, 'nodeName'>[]>;
+  /** Whether the node holds any of their volumes, as far as can be told. */
+  isHolder(nodeName: string): Promise<boolean>;
   /** A node is declared gone: what it uses of them can be used elsewhere. Again is fine. Unavailable when a pool cannot be asked. */
   release(nodeName: string): Promise<void>;
 }

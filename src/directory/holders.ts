@@ -6,7 +6,6 @@ import { ConvoyError, isErrno, notFound } from '../convoy/errors.ts';
 import { type LocalVolumeId, nodeKey, parseLocalId } from '../convoy/ids.ts';
 import type { Files } from '../system/api.ts';
 import { failure, unlessAbsent } from './failures.ts';
-import { askAfresh } from './fresh.ts';
 import { HOLDERS, isNodeKey, type Layout, unfinished } from './layout.ts';
 import { readText } from './read-text.ts';
 import type { DirectoryStorage } from './storage.ts';
@@ -39,10 +38,19 @@ export class DirectoryHolders implements HolderOperations {
     this.#storage = storage;
   }
 
+  /**
+   * The volume is looked for before, so that nothing is written for one that is not there, and again after: who moves it away looks
+   * for notes then, so that one of the two sees the other. NotFound then leaves the note to the caller.
+   */
   async addHolder(id: LocalVolumeId, holder: string): Promise<void> {
-    const path = this.#layout.holder(id, holder);
     await this.#storage.assertSame();
-    await this.#assertVolume(id);
+    if (!(await isFolder(this.#layout.place('volume', id)))) await this.#assertListed(id);
+    await this.#note(id, holder);
+    await this.#assertListed(id);
+  }
+
+  async #note(id: LocalVolumeId, holder: string): Promise<void> {
+    const path = this.#layout.holder(id, holder);
     for (let attempt = 1; ; attempt++) {
       try {
         for (const folder of [this.#layout.holders(), this.#layout.holdersOf(id)]) {
@@ -107,15 +115,16 @@ export class DirectoryHolders implements HolderOperations {
     return held;
   }
 
-  /** NotFound when the volume has no place, as its server has it. */
-  async #assertVolume(id: LocalVolumeId): Promise<void> {
-    await askAfresh(this.#layout.folder('volume'));
-    if (!(await isFolder(this.#layout.place('volume', id)))) throw notFound(`volume ${id}`);
+  /** NotFound when the volume has no place. By the list: see below. */
+  async #assertListed(id: LocalVolumeId): Promise<void> {
+    const volumes = await listed(this.#layout.folder('volume'));
+    await this.#storage.assertSame();
+    if (volumes?.includes(id) !== true) throw notFound(`volume ${id}`);
   }
 
   /**
    * Undefined when something is listed and not found. Each level is listed, never asked for by name: a network file system would
-   * answer from memory, for up to a minute, that a folder is absent which a node has made since.
+   * answer from memory, for up to a minute, that a folder is absent which a node has made since, or there that was moved away.
    */
   async #holdersOf(id: LocalVolumeId): Promise<readonly string[] | undefined> {
     const [root, folder] = [this.#layout.holders(), this.#layout.holdersOf(id)];

@@ -279,8 +279,8 @@ export interface Pools {
   letGo(id: string): Promise<void>;
   /** Ends all holds of a node that is declared gone. Unavailable where a pool cannot be asked: some may stand then. */
   releaseHolder(node: string): Promise<void>;
-  /** Global volumes that are noted as held by this host, for the sweep of one that lost its records. Pools that are not open are left out. */
-  held(): Promise<readonly string[]>;
+  /** Global volumes that are noted as held by a node (default: this host). Pools that are not open are left out. */
+  held(node?: string): Promise<readonly string[]>;
   /** The driver behind a volume, unlocked, for the calls that kubelet polls. NotFound, Unavailable. */
   peekVolume(id: string): Promise<OpenVolume>;
   close(): Promise<void>;

@@ -18,7 +18,8 @@ import type {
   Where,
 } from './api.ts';
 import { storageHealth, volumeHealth } from './health.ts';
-import { heldHere, letGoById, releaseHolder, unmark } from './holders.ts';
+import { letGoById } from './hold.ts';
+import { heldBy, releaseHolder, unmark } from './holders.ts';
 import { Jobs } from './jobs.ts';
 import { KnownPools } from './known-pools.ts';
 import { findByName, listSnapshots, listVolumeHealth, listVolumes } from './lists.ts';
@@ -199,7 +200,7 @@ class PoolSet implements Pools {
   peekVolume: Pools['peekVolume'] = async (id) => peekVolume(this.#env, id);
   letGo: Pools['letGo'] = async (id) => letGoById(this.#env, id);
   releaseHolder: Pools['releaseHolder'] = async (node) => releaseHolder(this.#env, node);
-  held: Pools['held'] = async () => heldHere(this.#env);
+  held: Pools['held'] = async (node = this.nodeName) => heldBy(this.#env, node);
   lockPublish: Pools['lockPublish'] = (id) => lockPublish(this.#env, id);
 
   async capacity(request: Where & { readonly pool?: string }): Promise<PoolCapacity> {

@@ -3,7 +3,7 @@ import { ConvoyError } from '../convoy/errors.ts';
 import { type LocalVolumeId, parseId } from '../convoy/ids.ts';
 import type { FsType } from '../system/api.ts';
 import type { OpenVolume } from './api.ts';
-import { hold } from './holders.ts';
+import { hold } from './hold.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import type { VolumeRecord } from './records.ts';
 import { requireVolume, routeToUse } from './route.ts';

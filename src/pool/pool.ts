@@ -307,6 +307,11 @@ export class Pool {
         'although this node opened the pool there before',
         `its disk is probably not mounted; if the data is really gone, "convoy pools init ${this.name} --replace"`,
       );
+    if (this.config.init === 'manual' && !this.isLocal)
+      throw refuse(
+        'and the pool is global',
+        `its file system is probably not mounted; only if it never was a pool: "convoy pools init ${this.name}"`,
+      );
     if (this.config.init === 'manual') throw refuse('and init is manual', `"convoy pools init ${this.name}" makes it a pool`);
     if (!(await driver.operations.storage.isEmpty()))
       throw refuse('and is not empty', 'give the pool an empty directory; nothing that is there was touched');

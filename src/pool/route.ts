@@ -28,7 +28,8 @@ function route<K extends ObjectKind>(env: PoolEnv, kind: K, id: string): Route<K
   const parsed = parseId(id, kind);
   if (parsed === undefined) throw notFound(`${kind} ${JSON.stringify(id.slice(0, 128))}`);
   const pool = env.pools.find((candidate) => candidate.name === parsed.pool);
-  if (pool === undefined && env.guests.some(({ name }) => name === parsed.pool)) throw managedElsewhere(parsed.pool);
+  const guest = pool === undefined ? env.guests.find(({ name }) => name === parsed.pool) : undefined;
+  if (guest?.node === parsed.node) throw managedElsewhere(parsed.pool);
   if (pool === undefined)
     throw new ConvoyError(
       'Unavailable',

@@ -46,7 +46,7 @@ export async function deleteSnapshot(env: PoolEnv, id: string, call: Call, optio
   if (read.kind === 'damaged' && read.error.code !== 'DataLoss') throw read.error;
   if (read.kind === 'found' && read.record.state === 'pending') return await clearSnapshot(pool, local, read.record.volume);
   if (read.kind !== 'absent') {
-    if (pool.operations.trash !== undefined) await pool.trash.discard('snapshot', local, options.purge);
+    if (pool.operations.trash !== undefined) await pool.trash.discard('snapshot', local, { purge: options.purge });
     else if (read.kind === 'found') await pool.operations.snapshot?.deleteSnapshot(local, read.record.volume, pool.ownContext());
     else throw read.error;
   }

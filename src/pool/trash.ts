@@ -1,14 +1,21 @@
 import type { ConvoyDriver, TrashEntry } from '../convoy/contract.ts';
 import { ConvoyError, isConvoyError } from '../convoy/errors.ts';
-import type { ObjectKind } from '../convoy/ids.ts';
+import type { LocalVolumeId, ObjectKind } from '../convoy/ids.ts';
 import { formatId } from '../convoy/ids.ts';
 import { step } from '../observe/steps.ts';
 import type { TrashItem } from './api.ts';
+import { heldElsewhere } from './holders.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import { decodeRecord } from './records.ts';
 
 /** How often expired entries are looked for, and a purge that a mount stopped is tried again. */
 const LOOK_AGAIN_MS = 30_000;
+
+export interface DiscardOptions {
+  /** Past the trash: removed at once. */
+  readonly purge?: boolean | undefined;
+  readonly lookAgain?: () => Promise<void>;
+}
 
 interface Kept {
   readonly entry: TrashEntry;
@@ -70,13 +77,29 @@ export class Trash {
     clearTimeout(this.#timer);
   }
 
-  /** Moves an object out of sight, durably. Absent is fine. */
-  async discard(kind: ObjectKind, id: string, purge = false): Promise<void> {
+  /** Moves an object out of sight, durably, and back where `lookAgain` throws then. Absent is fine. */
+  async discard(kind: ObjectKind, id: string, { purge = false, lookAgain }: DiscardOptions = {}): Promise<void> {
     const entry = await this.#discard(kind, id);
     step('delete.discarded');
     if (entry === undefined) return;
+    try {
+      await lookAgain?.();
+    } catch (error) {
+      await this.#putBack(entry);
+      throw error;
+    }
     await this.#keep(entry, purge);
     this.#look(0);
+  }
+
+  /** Where that fails too, it stays in the list: an admin can bring it back, and it is not purged while a node holds it. */
+  async #putBack(entry: TrashEntry): Promise<void> {
+    try {
+      await this.#need().undiscard(entry);
+    } catch (error) {
+      this.#env.log.warn({ pool: this.#pool.name, entry: entry.entry, reason: String(error) }, 'volume in use could not be moved back');
+      await this.#keep(entry, false);
+    }
   }
 
   /** A discard that failed may have moved the object all the same (its rename was done, the sync of it not): look. */
@@ -193,9 +216,16 @@ export class Trash {
     if (this.#kept.size > 0) this.#look(LOOK_AGAIN_MS);
   }
 
+  /** A kill between the rename and the second look leaves what is in use in the trash. */
+  async #refuseIfHeld({ kind, id }: TrashEntry): Promise<void> {
+    const uses = kind === 'volume' ? await heldElsewhere(this.#env, this.#pool, id as LocalVolumeId) : [];
+    if (uses.length > 0) throw new ConvoyError('InUse', `volume ${this.#pool.id(id as LocalVolumeId)} is in use (${uses.join(', ')})`);
+  }
+
   async #purge(kept: Kept, context: Parameters<NonNullable<ConvoyDriver['operations']['trash']>['purge']>[1]): Promise<void> {
     step('purge.started');
     try {
+      await this.#refuseIfHeld(kept.entry);
       await this.#need().purge(kept.entry, context);
       this.#kept.delete(kept.entry.entry);
     } catch (error) {

@@ -7,6 +7,7 @@ import { openVolume } from './open-volume.ts';
 import type { Pool, PoolEnv } from './pool.ts';
 import type { VolumeRecord } from './records.ts';
 import { routeVolume } from './route.ts';
+import type { DiscardOptions } from './trash.ts';
 import { clearVolume } from './volume-create.ts';
 
 /**
@@ -36,8 +37,10 @@ export async function deleteVolume(
     return {};
   }
   if (read.record.state === 'ready') await refuseIfUsed(env, pool, read.record);
-  if (pool.operations.holders !== undefined) await markAndLookAgain(env, pool, read.record);
-  return options.referenceOnly === true ? await release(pool, read.record, call) : await discard(pool, read.record, options.purge);
+  if (pool.operations.holders !== undefined) return await deleteShared(env, pool, read.record, options, call);
+  return options.referenceOnly === true
+    ? await release(pool, read.record, call)
+    : await discard(pool, read.record, { purge: options.purge });
 }
 
 /** Ends what a stopped process had begun: drivers without trash mark the record before they destroy data. */
@@ -46,27 +49,61 @@ export async function resumeDelete(pool: Pool, record: VolumeRecord): Promise<vo
   else await unmark(pool, record.id);
 }
 
-/** No node takes it into use once it is marked; one that did just before is seen now (holders.ts). */
-async function markAndLookAgain(env: PoolEnv, pool: Pool, record: VolumeRecord): Promise<void> {
-  await mark(pool, record);
+/**
+ * Of a volume that other hosts may use: no node takes it into use once it is marked, and one that did just before is seen then
+ * (hold.ts). Where there is no room for the mark, it is looked at again once it is out of sight. A failure takes the mark away.
+ */
+async function deleteShared(
+  env: PoolEnv,
+  pool: Pool,
+  record: VolumeRecord,
+  { referenceOnly, purge }: DeleteVolumeRequest,
+  call: Call,
+): Promise<{ readonly keptAs?: string }> {
+  const marked = await mark(pool, record);
   try {
     await refuseIfUsed(env, pool, record);
+    const kept =
+      referenceOnly === true
+        ? await release(pool, record, call)
+        : await discard(pool, record, { purge, ...(marked ? {} : { lookAgain: () => refuseIfHeld(env, pool, record) }) });
+    await clearHolds(env, pool, record.id);
+    return kept;
   } catch (error) {
-    await unmark(pool, record.id);
+    if (marked) await unmarkOrWarn(env, pool, record);
     throw error;
   }
 }
 
+/** The first error is the one to tell; the start finds the mark. */
+async function unmarkOrWarn(env: PoolEnv, pool: Pool, { id }: VolumeRecord): Promise<void> {
+  try {
+    if ((await pool.book.find('volume', id)) !== undefined) await unmark(pool, id);
+  } catch (error) {
+    env.log.warn(
+      { pool: pool.name, volume_id: pool.id(id), reason: String(error) },
+      'the mark of a refused delete stays until the next one',
+    );
+  }
+}
+
+async function refuseIfHeld(env: PoolEnv, pool: Pool, record: VolumeRecord): Promise<void> {
+  refuse(pool, record, await heldElsewhere(env, pool, record.id));
+}
+
 async function refuseIfUsed(env: PoolEnv, pool: Pool, record: VolumeRecord): Promise<void> {
-  const uses = [...((await env.usesOf?.(openVolume(pool, record))) ?? []), ...(await heldElsewhere(env, pool, record.id))];
+  refuse(pool, record, [...((await env.usesOf?.(openVolume(pool, record))) ?? []), ...(await heldElsewhere(env, pool, record.id))]);
+}
+
+function refuse(pool: Pool, record: VolumeRecord, uses: readonly string[]): void {
   if (uses.length === 0) return;
   const shown = uses.slice(0, 3).join(', ') + (uses.length > 3 ? ` and ${uses.length - 3} more` : '');
   throw new ConvoyError('InUse', `volume ${pool.id(record.id)} is in use (${shown}): unpublish or unmount it first`);
 }
 
-async function discard(pool: Pool, record: VolumeRecord, purge: boolean | undefined): Promise<{ readonly keptAs?: string }> {
+async function discard(pool: Pool, record: VolumeRecord, options: DiscardOptions): Promise<{ readonly keptAs?: string }> {
   if (pool.operations.trash !== undefined) {
-    await pool.trash.discard('volume', record.id, purge);
+    await pool.trash.discard('volume', record.id, options);
     await forget(pool, record.id);
     return {};
   }
@@ -75,14 +112,18 @@ async function discard(pool: Pool, record: VolumeRecord, purge: boolean | undefi
   return {};
 }
 
-async function mark(pool: Pool, { id }: VolumeRecord): Promise<void> {
+/** False where there is no room for it. */
+async function mark(pool: Pool, { id }: VolumeRecord): Promise<boolean> {
+  let marked = true;
   try {
     await pool.book.update('volume', id, (found) => ({ ...found, state: 'deleting' }));
   } catch (error) {
     // Without room for the mark, only deleting makes room; cut short, it leaves a volume whose data is said to be missing.
     if (!isConvoyError(error, 'NoSpace')) throw error;
+    marked = false;
   }
   step('delete.marked');
+  return marked;
 }
 
 /** ReferenceOnly: the data stays where VolumeDriverID can adopt it again. */
@@ -110,5 +151,4 @@ async function deleteDamaged(env: PoolEnv, pool: Pool, local: LocalVolumeId, err
 async function forget(pool: Pool, local: LocalVolumeId): Promise<void> {
   await pool.book.remove('volume', local);
   pool.catalogue.delete('volume', local);
-  await clearHolds(pool, local);
 }

@@ -8,7 +8,11 @@ import { usedDevices } from './used-devices.ts';
  */
 export async function releaseDevices(deps: PublishDeps, volumeId: string, open: OpenVolume | undefined): Promise<void> {
   try {
-    if (open === undefined) return await deps.records.setReleasePending(volumeId, true);
+    if (open === undefined) {
+      // Its record may be damaged: the hold can end all the same.
+      await letGoIfUnused(deps, volumeId);
+      return await deps.records.setReleasePending(volumeId, true);
+    }
     // A directory driver looks for uses itself (one that mounts something of its own unmounts it then); vfs has nothing to release.
     const used = open.properties.access === 'device' ? await usedDevices(await deps.system.mounts.list()) : new Set<string>();
     await open.releaseUnused(used);
@@ -22,5 +26,6 @@ export async function releaseDevices(deps: PublishDeps, volumeId: string, open: 
 
 /** Ends this host's hold on a global volume, which may be gone, once it is nowhere on this host. */
 export async function letGoIfUnused(deps: PublishDeps, volumeId: string): Promise<void> {
-  if ((await deps.records.read(volumeId)).places.length === 0) await deps.pools.letGo(volumeId);
+  const { places, damaged } = await deps.records.read(volumeId);
+  if (places.length === 0 && damaged !== true) await deps.pools.letGo(volumeId);
 }

@@ -35,7 +35,7 @@ export async function stage(deps: PublishDeps, input: StageInput, call: Call): P
     const terms = termsOf(input.capability, flags.readOnly || shared);
     const record = await deps.records.read(input.volumeId);
     // What is here already is no newcomer, whoever else has come since.
-    const alone = input.capability.mode.startsWith('SINGLE_NODE') && record.places.length === 0;
+    const alone = input.capability.mode.startsWith('SINGLE_NODE') && !record.places.some(({ kind }) => kind !== 'mounted');
     await whileHeld(deps, input.volumeId, open, { alone }, async () => {
       if (access.kind === 'block') await stageBlock(deps, open, record, path, terms);
       else await stageMount(deps, open, record, path, { ...terms, rawFlags: access.mountFlags }, call);

@@ -30,6 +30,11 @@ async function sweepVolume(deps: PublishDeps, volumeId: string, open: OpenVolume
   const record = await deps.records.read(volumeId);
   const own = await ownMounts(deps, volumeId, open);
   for (const place of record.places) await sweepPlace(deps, volumeId, place, own);
+  // Its note may have been taken away, by the word that this node is gone, while it went on.
+  const inUse = (await deps.records.read(volumeId)).places.length > 0;
+  if (open?.properties.scope === 'global' && inUse) await open.hold({ alone: false });
+  // This host has lost its records, and has it mounted all the same: who manages the pool must go on seeing that.
+  if (open?.properties.scope === 'global' && record.places.length === 0 && own.table.some((entry) => own.isOwn(entry))) return;
   if (open === undefined && (await isGone(deps, volumeId))) {
     await letGoIfUnused(deps, volumeId);
     await deps.records.setReleasePending(volumeId, false);

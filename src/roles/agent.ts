@@ -6,6 +6,7 @@ import { controllerRpcs } from '../csi/controller/index.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Pools } from '../pool/api.ts';
+import type { NodeService } from '../publish/api.ts';
 import type { Admission } from './admission.ts';
 import { observing } from './serve.ts';
 
@@ -14,6 +15,7 @@ export interface AgentParts {
   readonly config: DaemonConfig;
   readonly agent: AgentConfig;
   readonly pools: Pools;
+  readonly node: Pick<NodeService, 'sweep'>;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly admission: Admission;
@@ -23,7 +25,7 @@ const STOP_GRACE_MS = 8000;
 
 /** The Controller service of this node's pools, by mutual TLS. Returns the reasons against being ready; what stops it is put on `made`. */
 export async function serveAgent(
-  { config, agent, pools, log, metrics, admission }: AgentParts,
+  { config, agent, pools, node, log, metrics, admission }: AgentParts,
   made: AsyncDisposableStack,
 ): Promise<() => readonly string[]> {
   const { driverName } = config;
@@ -37,6 +39,8 @@ export async function serveAgent(
       if (await admission.set(admitted, reason))
         void pools
           .takeUpHeld()
+          // What is in use here is noted again: the word that this node is gone has taken its notes away.
+          .then(() => node.sweep())
           .catch((error: unknown) => log.error({ error }, 'what was held could not be taken up; the next start tries again'));
     },
     controller: controllerRpcs({ pools, driverName, version: VERSION, advertised: offered }),

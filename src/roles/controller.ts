@@ -70,7 +70,9 @@ export async function startController(config: DaemonConfig, registry: DriverRegi
       agents.start();
       ready = true;
       // Opened now, not by the first call: what a stopped controller left is taken up.
-      void globalPools?.status();
+      globalPools
+        ?.status()
+        .catch((error: unknown) => log.warn({ reason: String(error) }, 'a global pool does not answer; it is tried again on use'));
       log.info({}, 'this controller serves');
     },
     (error: unknown) => {

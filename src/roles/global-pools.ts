@@ -68,6 +68,7 @@ export function asGlobalPools(pools: Pools, driverName: string): GlobalPools {
       return await serve(request, call);
     },
     inventory: () => inventory(pools),
+    isHolder: async (nodeName) => (await pools.held(nodeName)).length > 0,
     release: (nodeName) => pools.releaseHolder(nodeName),
   };
 }

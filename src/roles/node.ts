@@ -56,7 +56,7 @@ export async function startNode(config: DaemonConfig, registry: DriverRegistry, 
   reasons.push(
     ...(await Promise.all([
       ...(kubeletDirectory === undefined ? [] : [meetKubelet(config, kubeletDirectory, { system, log }, made)]),
-      ...(agent === undefined ? [] : [serveAgent({ config, agent, pools, log, metrics, admission }, made)]),
+      ...(agent === undefined ? [] : [serveAgent({ config, agent, pools, node, log, metrics, admission }, made)]),
     ])),
   );
   health.ready = async () => (await Promise.all(reasons.map(async (reason) => await reason()))).flat();

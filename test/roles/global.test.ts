@@ -191,6 +191,26 @@ void suite('a global pool', () => {
     await untilEmpty();
   });
 
+  test('a node that was declared gone and went on notes what it uses when it is readmitted', async () => {
+    const volume = await shared('used all the time');
+    const target = await rig.user('beta').publish(volume.volumeId);
+    await rig.node('beta').kill(); // its pods go on
+    await rig.controller.json('node', 'forget', 'beta');
+    assert.equal(
+      left().some((entry) => entry.startsWith('holders/') && readdirSync(join(rig.sharedPath, entry)).length > 0),
+      false,
+    );
+    await rig.node('beta').start();
+    await rig.controller.json('node', 'readmit', 'beta');
+    await rig.node('beta').untilReady();
+    await until('a note of beta', async () => (left().some((entry) => entry.startsWith('holders/')) ? true : undefined));
+    await failsWith(rig.csi.call('DeleteVolume', { volumeId: volume.volumeId }), 'FAILED_PRECONDITION', 'node beta');
+    writeFileSync(join(target, 'data'), 'still here');
+    await rig.user('beta').unpublish(volume.volumeId);
+    await remove(rig, volume.volumeId);
+    await untilEmpty();
+  });
+
   test('a node that lost its mounts and its records lets go when it starts', async () => {
     const volume = await shared('held by nobody');
     await rig.user('beta').publish(volume.volumeId);

@@ -61,6 +61,19 @@ suite('shared by all nodes', { concurrency: true }, () => {
     assert.equal(await space.exec('once-second', 'cat /data/file'), 'mine\n');
   });
 
+  test('ReadWriteOnce is one node: a pod on another one starts when the first has gone, and is told so until then', async () => {
+    await space.claim('single', { storageClass: 'shared' });
+    await space.run('single-first', { claims: { '/data': 'single' }, node: one });
+    await space.run('single-beside', { claims: { '/data': 'single' }, node: one });
+    await space.exec('single-first', 'echo mine >/data/file; sync');
+    await space.pod('single-elsewhere', { claims: { '/data': 'single' }, node: two });
+    await space.event('single-elsewhere', new RegExp(`is for a single node at a time, and is staged on node ${one}.*ReadWriteMany`));
+    assert.equal(await space.exec('single-beside', 'cat /data/file'), 'mine\n');
+    await space.removePods('single-first', 'single-beside');
+    await space.ready('single-elsewhere');
+    assert.equal(await space.exec('single-elsewhere', 'cat /data/file'), 'mine\n');
+  });
+
   test('a generic ephemeral volume comes and goes with its pod', async () => {
     await space.run('ephemeral', { ephemeral: { '/data': { storageClass: 'shared' } }, node: three });
     await space.exec('ephemeral', 'echo scratch >/data/file; sync');

@@ -5,6 +5,7 @@ import type { CommandError } from '../rig/shell.ts';
 import { ApiError } from './lib/api.ts';
 import { agentPod, controllerPod, convoy, driverPods } from './lib/driver.ts';
 import { readiness, untilDriverReady, untilEventOf } from './lib/driver-state.ts';
+import { holdersOf } from './lib/global.ts';
 import { volumesOn } from './lib/left-on-nodes.ts';
 import type { Pod, Volume } from './lib/objects.ts';
 import { Space, VOLUMES } from './lib/space.ts';
@@ -19,6 +20,9 @@ const { api, cluster } = space;
 const [controller] = await driverPods(api, 'controller');
 const node = cluster.nodes.find(({ name }) => name !== controller?.spec.nodeName) ?? assert.fail('all nodes have the controller');
 const NODE = `/api/v1/nodes/${node.name}`;
+/** Of a global pool, so it goes on elsewhere. */
+const MOVED = 'moved';
+const other = cluster.nodes.find(({ name }) => name !== node.name) ?? assert.fail('one node is too few');
 /** The first is deleted while the node is gone, the second when it is back, the third never. */
 const CLAIMS = ['early', 'late', 'kept'];
 const volumes = new Map<string, Volume>();
@@ -36,6 +40,9 @@ test('volumes are made on it', async () => {
   await space.until('the writer to end', async () => assert.equal((await space.getPod('writer')).status?.phase, 'Succeeded'));
   await space.removePods('writer');
   for (const claim of CLAIMS) volumes.set(claim, await space.volumeOf(claim));
+  await space.claim(MOVED, { storageClass: 'shared' });
+  await space.run('resident', { claims: { '/data': MOVED }, node: node.name });
+  await space.exec('resident', 'echo resident >/data/name; sync');
   before = await volumesOn(space, node.name);
   for (const claim of CLAIMS) assert.ok(before.includes(idOf(claim)), claim);
 });
@@ -56,13 +63,21 @@ test('its volumes are not deleted while nobody says that it is gone', async () =
   assert.notEqual((await api.get<Volume>(pathOf('early'))).status?.phase, 'Bound');
 });
 
-test('an admin declares it gone, and they go', async () => {
+test('what it uses of a global pool goes to no other node meanwhile', async () => {
+  await api.remove(space.path('pods', 'resident'), { gracePeriodSeconds: 0 });
+  await space.pod('successor', { claims: { '/data': MOVED }, node: other.name });
+  await space.event('successor', new RegExp(`single node at a time.* staged on node ${node.name}.*convoy node forget ${node.name}`));
+});
+
+test('an admin declares it gone: they go, and what is global goes on elsewhere', async () => {
   await forget(node.name);
   // Its provisioner tries again later and later; any change of the object has it try at once, unless it just did.
   await api.merge(pathOf('early'), { metadata: { annotations: { 'convoy-csi.org/look-again': 'now' } } }).catch((error: unknown) => {
     if (!(error instanceof ApiError && error.code === 404)) throw error;
   });
   await space.gone(pathOf('early'));
+  await space.ready('successor');
+  assert.equal(await space.exec('successor', 'cat /data/name'), 'resident\n');
 });
 
 test('it comes back, and its agent stays unready and says why', async () => {
@@ -93,6 +108,9 @@ test('it is readmitted, and its volumes are used again', async () => {
   await api.create(space.path('pods'), { metadata: { name: 'reader' }, spec: endingPod({ '/kept': 'kept' }, node.name, script) });
   await space.until('the reader to end', async () => assert.equal((await space.getPod('reader')).status?.phase, 'Succeeded'));
   await space.removePods('reader');
+  const { spec } = await space.volumeOf(MOVED);
+  assert.deepEqual(await holdersOf(space, spec.csi?.volumeHandle ?? ''), [`node ${other.name}`]);
+  assert.equal(await space.exec('successor', 'cat /data/name'), 'resident\n');
 });
 
 test('what was released meanwhile is listed for an admin, who deletes it', async () => {

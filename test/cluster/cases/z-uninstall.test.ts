@@ -82,17 +82,13 @@ test('installed again it serves what was there, and new claims', async () => {
   // The kubelet unmounts and mounts again what the old driver had mounted.
   await space.removePods(first.name);
   const count = before.get(`vfs-${first.node}`) ?? 0;
-  const mounts = { '/data': `vfs-${first.node}`, '/fast': `loop-${first.node}`, '/shared': `shared-${first.node}` };
-  await space.run('reader', { node: first.node, claims: mounts });
-  for (const mount of Object.keys(mounts)) assert.ok(Number(await space.exec('reader', `tail -n 1 ${mount}/numbers`)) >= count, mount);
-  // What is global is on no node: another one reads what the first wrote, and sees a writer that never noticed write on.
-  const [, second = assert.fail('one writer is too few'), third = assert.fail('two writers are too few')] = writers;
-  const elsewhere = { '/first': `shared-${first.node}`, '/third': `shared-${third.node}` };
-  await space.run('elsewhere', { node: second.node, claims: elsewhere });
-  assert.equal(await space.exec('elsewhere', 'tail -n 1 /first/numbers'), await space.exec('reader', 'tail -n 1 /shared/numbers'));
-  const seen = async (): Promise<number> => Number(await space.exec('elsewhere', 'tail -n 1 /third/numbers'));
-  const begun = await seen();
-  await space.until('the writer on the third node to be seen', async () => assert.ok((await seen()) > begun));
+  await space.run('reader', { node: first.node, claims: { '/data': `vfs-${first.node}`, '/fast': `loop-${first.node}` } });
+  assert.ok(Number(await space.exec('reader', 'tail -n 1 /data/numbers')) >= count);
+  assert.ok(Number(await space.exec('reader', 'tail -n 1 /fast/numbers')) >= count);
+  // What is global goes on elsewhere: its node has let go of what it held for the old driver.
+  const [, second = assert.fail('one writer is too few')] = writers;
+  await space.run('elsewhere', { node: second.node, claims: { '/data': `shared-${first.node}` } });
+  assert.ok(Number(await space.exec('elsewhere', 'tail -n 1 /data/numbers')) >= (before.get(`shared-${first.node}`) ?? 0));
   await Promise.all(visitors('new', 9, { classes: ['fast', 'default', 'shared'], nodes }).map((each) => comeAndGo(space, each)));
 });
 

@@ -102,6 +102,16 @@ describe('forget', () => {
     await until(() => fleet.node('a').told.at(-1)?.admitted === false);
   });
 
+  test('of a node whose object is removed already is known by what it holds of global pools', async () => {
+    using fleet = await startFleet(['a']);
+    const global = new FakeGlobal();
+    const admin = adminOf(fleet, true, global);
+    assert.equal((await failureOf(admin.forget('spot-17', { force: false }))).code, 'NotFound');
+    global.holding.add('spot-17');
+    await admin.forget('spot-17', { force: false });
+    assert.deepEqual(global.released, ['spot-17']);
+  });
+
   test('is kept with name, uid and time, once', async () => {
     using fleet = await startFleet(['a']);
     const admin = adminOf(fleet);

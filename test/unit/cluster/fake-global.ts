@@ -62,6 +62,12 @@ export class FakeGlobal implements GlobalPools {
 
   readonly released: string[] = [];
 
+  readonly holding = new Set<string>();
+
+  async isHolder(nodeName: string): Promise<boolean> {
+    return this.holding.has(nodeName);
+  }
+
   async release(nodeName: string): Promise<void> {
     if (this.closed !== undefined) throw this.closed;
     this.released.push(nodeName);
