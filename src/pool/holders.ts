@@ -39,7 +39,7 @@ export async function heldElsewhere(env: PoolEnv, pool: Pool, local: LocalVolume
 
 /** What is no name tells of a note that cannot be read. */
 export const asUse = (node: string): string =>
-  node.includes('/') ? `staged on a node ${node}` : `staged on node ${node}; if that node is gone for good: "convoy node forget ${node}"`;
+  node.includes('/') ? `staged on a node ${node}` : `staged on node ${node} (if that node is gone for good: "convoy node forget ${node}")`;
 
 /** Of a node that is declared gone: what it used can be used elsewhere. */
 export async function releaseHolder(env: PoolEnv, node: string): Promise<void> {
