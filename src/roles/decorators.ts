@@ -27,6 +27,8 @@ const QUICK_READS: ReadonlySet<string> = new Set([
   'snapshot.getSnapshotInfo',
   'snapshot.listSnapshot',
   'access.devices',
+  'holders.holders',
+  'holders.heldBy',
 ]);
 /** A proof before every call and a read of every list: counting them would say nothing. */
 const UNCOUNTED: ReadonlySet<string> = new Set(['storage.assertSame', 'storage.place', 'records.readRecord']);
