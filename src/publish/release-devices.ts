@@ -4,7 +4,8 @@ import { usedDevices } from './used-devices.ts';
 
 /**
  * Lets the driver release what nothing uses any more: devices, a mount of its own behind a directory, this host's hold on a global
- * volume. Must run under the volume's lock, or a device that a publish has just attached would be taken from it. Never an error: what cannot be released now is noted for the next sweep.
+ * volume. Must run under the volume's lock, or a device that a publish has just attached would be taken from it. Never an error:
+ * what cannot be released now is noted for the next sweep.
  */
 export async function releaseDevices(deps: PublishDeps, volumeId: string, open: OpenVolume | undefined): Promise<void> {
   try {

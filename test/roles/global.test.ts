@@ -159,6 +159,10 @@ void suite('a global pool', () => {
     const target = await rig.user('alpha').publish(volumeId);
     writeFileSync(join(target, 'data'), 'by alpha');
     await failsWith(rig.user('beta').publish(volumeId), 'FAILED_PRECONDITION', 'node alpha', 'ReadWriteMany');
+    // What an admin looks at there is no consumer that was there before.
+    await rig.node('beta').json('volumes', 'mount', volumeId);
+    await failsWith(rig.user('beta').publish(volumeId), 'FAILED_PRECONDITION', 'node alpha', 'ReadWriteMany');
+    assert.equal((await rig.node('beta').convoy('volumes', 'umount', volumeId)).code, 0);
     assert.equal(await rig.user('alpha').publish(volumeId, { tag: 'second' }), rig.user('alpha').targetPath(volumeId, 'second'));
     await rig.user('alpha').unpublish(volumeId, { tag: 'second', unstage: false });
     await rig.user('alpha').unpublish(volumeId);

@@ -160,6 +160,44 @@ describe('a guest that takes a volume while it is deleted', () => {
 describe('a volume of a pool that others publish from', () => {
   const rig = new SharedPool();
 
+  it('is not destroyed in the trash while a node holds it, as after a kill before the second look', PATIENCE, async () => {
+    let blind = true;
+    const called: string[] = [];
+    const around: Around = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+      called.push(name);
+      if (name === 'holders.holders' && blind) return [] as T;
+      const result = await work();
+      if (name === 'trash.discard') blind = false;
+      return result;
+    };
+    const manager = await rig.manager({ around, config: { trashRetentionMs: 0 } });
+    const guest = await rig.guest('node');
+    const volume = await manager.createVolume(shared('a'), call);
+    writeFileSync(join(await guest.publish(volume), 'file'), 'in use');
+    const refused = later();
+    manager.watchJobs(new AbortController().signal, ({ kind, state, error = '' }) => {
+      if (kind === 'purge' && state === 'failed' && error.includes('staged on node node')) refused.resolve();
+    });
+    await manager.deleteVolume(volume.id, {}, call);
+    await refused.promise;
+    assert.equal(readFileSync(join(guest.target(volume.id), 'file'), 'utf8'), 'in use');
+    assert.ok(!called.includes('trash.purge'));
+    await guest.unpublish(volume);
+    assert.deepEqual(rig.notes(), []);
+  });
+
+  it('whose record is damaged is let go all the same, and then deleted', async () => {
+    const manager = await rig.manager();
+    const guest = await rig.guest('node');
+    const volume = await manager.createVolume(shared('a'), call);
+    await guest.publish(volume);
+    writeFileSync(join(rig.path, 'volumes', localId('volume', 'a'), 'record.json'), 'half');
+    await assert.rejects(manager.deleteVolume(volume.id, {}, call), failsWith('InUse', 'node node'));
+    await guest.unpublish(volume);
+    assert.deepEqual(rig.notes(), []);
+    await manager.deleteVolume(volume.id, {}, call);
+  });
+
   it('comes back from the trash as it was, and is published again', async () => {
     const manager = await rig.manager();
     const guest = await rig.guest('node');
